@@ -10,6 +10,7 @@ fn main() {
     match query.strip_prefix("do=").unwrap_or_default() {
         "move" => println!("Location: /elsewhere\n"),
         "refuse" => println!("Status: 418 I'm a teapot\nX-Kind: tea\n\nshort"),
+        "untyped" => println!("X-Kind: tea\n\nuntyped"),
         "nothing" => {}
         "exit" => {
             println!("Content-Type: text/plain\n\nexited");

@@ -1,5 +1,6 @@
 //! Language models on a server.
 
+use crate::modules::{SPIN_1, made_of};
 use crate::support::{Application, Backend, application, assert_problem, soon, tessera};
 use harness::HostBuilder;
 use serde_json::{Value, json};
@@ -9,12 +10,17 @@ const GUEST: &str = "[[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n
 
 /// The guest, with models on this server.
 fn guest(backend: &Backend, api: &str, more: &str) -> (Application, HostBuilder) {
+    with_models(application(&format!("{GUEST}{more}")), backend, api)
+}
+
+/// An application with models on this server.
+fn with_models(app: Application, backend: &Backend, api: &str) -> (Application, HostBuilder) {
     let url = backend.url("/ignored");
     let config = format!(
         "[llm_compute]\ntype = \"remote_http\"\nurl = {url:?}\nauth_token = \"secret\"\n\
          api_type = {api:?}\n"
     );
-    let app = application(&format!("{GUEST}{more}")).with_file("rc.toml", config);
+    let app = app.with_file("rc.toml", config);
     let file = app.folder().join("rc.toml");
     let host = app.host().argument("--runtime-config-file").argument(file);
     (app, host)
@@ -78,6 +84,38 @@ async fn a_text_is_generated_by_a_server_of_open_ai() {
     let asking = client.get("/infer?model=llama2-chat&prompt=hi");
     let (answered, _) = tokio::join!(asking, answer(&mut backend, 429, failed));
     assert_eq!(answered.expect(502).text(), "Error::RuntimeError(\"no credit\")");
+}
+
+#[tokio::test]
+async fn a_text_is_generated_for_a_module_of_spin_1() {
+    // In the place of a value, it gets what a model says.
+    let module = SPIN_1
+        .replace(
+            r#"(import "spin-config" "get-config" (func $get (param i32 i32 i32)))"#,
+            r#"(import "llm" "infer" (func $infer (param
+                i32 i32 i32 i32 i32 i32 f32 i32 f32 i32 f32 i32)))"#,
+        )
+        .replace(
+            r#"(data (i32.const 0) "greeting")"#,
+            r#"(data (i32.const 0) "llama2-chat") (data (i32.const 32) "hi")"#,
+        )
+        .replace(
+            "(call $get (i32.const 0) (i32.const 8) (i32.const 64))",
+            "(call $infer (i32.const 0) (i32.const 11) (i32.const 32) (i32.const 2)
+                (i32.const 0) (i32.const 0) (f32.const 0) (i32.const 0) (f32.const 0)
+                (i32.const 0) (f32.const 0) (i32.const 64))",
+        );
+    let mut backend = Backend::start().await;
+    let app = made_of(&module, "ai_models = [\"llama2-chat\"]\n");
+    let (_app, host) = with_models(app, &backend, "default");
+    let host = host.start().await;
+    let client = host.client();
+    let usage = json!({ "promptTokenCount": 1, "generatedTokenCount": 2 });
+    let serving = answer(&mut backend, 200, json!({ "text": "hello", "usage": usage }));
+    let (answered, (path, asked)) = tokio::join!(client.get("/"), serving);
+    assert_eq!(answered.expect(200).text(), "hello");
+    assert_eq!((path.as_str(), &asked["model"]), ("/infer", &json!("llama2-chat")));
+    assert_eq!(asked["prompt"], "hi");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::support::{Application, application, assert_problem, soon};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use harness::{Answer, Host};
-use servers::{MOSQUITTO, MOSQUITTO_WITH_PASSWORDS, Server};
+use servers::{MOSQUITTO, MOSQUITTO_WITH_PASSWORDS, MOSQUITTO_WITH_TLS, Server};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -192,6 +192,24 @@ async fn an_encrypted_connection_is_not_made_to_a_plain_broker() {
     let target = format!("/mqtt?address=mqtts://{}?client_id=a&topic=a&qos=1", broker.address());
     let text = host.client().get(&target).await.expect(502).text();
     assert!(text.contains("ConnectionFailed"), "{text}");
+}
+
+#[tokio::test]
+async fn the_certificate_of_a_broker_is_verified_with_the_roots_of_the_system() {
+    let Some(broker) = Server::start(&MOSQUITTO_WITH_TLS).await else { return };
+    let app = guest(&[&format!("mqtts://{}", broker.address())], "");
+    let target = |path: &str| {
+        format!("{path}?address=mqtts://{}?client_id=a&topic=a&qos=1", broker.address())
+    };
+    let certificate = broker.folder().join("server.crt");
+    let trusting = app.host().environment("SSL_CERT_FILE", certificate.to_str().unwrap());
+    let host = trusting.start().await;
+    for path in ["/mqtt", "/mqtt-2"] {
+        host.client().get(&target(path)).await.expect(200);
+    }
+    let host = app.host().start().await;
+    let text = host.client().get(&target("/mqtt")).await.expect(502).text();
+    assert!(text.contains("ConnectionFailed") && text.contains("certificate"), "{text}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Routes, and the header fields about a request that components get.
 
-use crate::support::{application, assert_problem};
+use crate::support::{Application, application, assert_problem, exchange};
 use harness::{Client, Host};
 use serde_json::Value;
 
@@ -10,6 +10,9 @@ route = "/exact"
 component = "exact"
 [[trigger.http]]
 route = "/wild/..."
+component = "wild"
+[[trigger.http]]
+route = "/version.*"
 component = "wild"
 [[trigger.http]]
 route = "/users/:user/orders/:order"
@@ -63,6 +66,32 @@ async fn a_wildcard_route_passes_on_the_rest_of_the_path() {
         assert_eq!(headers["spin-raw-component-route"], "/wild/...", "{path}");
         assert_eq!(headers["spin-component-route"], "/wild", "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_wildcard_after_a_dot_passes_on_the_rest_with_a_slash() {
+    let (_host, client) = start().await;
+    let headers = seen(&client, "/version.2/b.c").await;
+    assert_eq!(headers["spin-path-info"], "/2/b.c");
+    assert_eq!(headers["spin-matched-route"], "/version.*");
+    assert_problem(&client.get("/version").await, 404, "not-found");
+}
+
+#[tokio::test]
+async fn the_target_of_a_request_may_be_a_url_or_the_whole_server() {
+    let host = application(Application::GUEST).host().start().await;
+    let send = async |target: &str, field: &str| {
+        let head = format!("{target} HTTP/1.1\r\nhost: {field}\r\nconnection: close\r\n\r\n");
+        exchange(host.address(), head.as_bytes()).await
+    };
+    let url = send("GET https://shop.test/a?b", "shop.test").await;
+    assert!(url.starts_with("HTTP/1.1 200"), "{url}");
+    assert!(url.contains("\"spin-full-url\":\"http://shop.test/a?b\""), "{url}");
+    let other = send("GET http://shop.test/a", "other.test").await;
+    assert!(other.starts_with("HTTP/1.1 400") && other.contains("different hosts"), "{other}");
+    let server = send("OPTIONS *", "shop.test").await;
+    assert!(server.starts_with("HTTP/1.1 200"), "{server}");
+    assert!(server.contains("\"spin-path-info\":\"/*\""), "{server}");
 }
 
 #[tokio::test]

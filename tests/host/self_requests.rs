@@ -27,7 +27,7 @@ allowed_outbound_hosts = [{allowed}]
 /// Requests for `/static`: each scheme with each name. SDKs write a URI without a host as one with
 /// only a port.
 fn spellings() -> Vec<String> {
-    let mut all: Vec<_> = ["http://self", "http://self:80", "https://self.alt"]
+    let mut all: Vec<_> = ["http://self", "http://self:80", "https://self.alt", ""]
         .map(|origin| format!("/outbound?url={origin}/static"))
         .into();
     for authority in [":80", ":443", "self", "self:80", "self.alt", "self.alt:443"] {

@@ -81,13 +81,22 @@ async fn a_command_decides_about_the_status() {
 }
 
 #[tokio::test]
+async fn a_command_that_says_nothing_about_the_type_is_answered_with_the_reason() {
+    let host = start("type = \"wagi\"").await;
+    let failed = host.client().get("/cgi/one?do=untyped").await.expect(500);
+    assert!(failed.text().contains("'content-type'"), "{}", failed.text());
+    host.log_line(|line| line["message"].as_str().unwrap_or_default().contains("Content-Type"))
+        .await;
+}
+
+#[tokio::test]
 async fn a_command_that_fails_or_prints_nothing_is_a_failure() {
     let host = start("type = \"wagi\"").await;
     for what in ["fail", "nothing"] {
         let failed = host.client().get(&format!("/cgi/one?do={what}")).await.expect(500);
         assert_eq!(failed.text(), "", "{what}");
     }
-    host.log_line(|line| line["message"].as_str().unwrap_or_default().contains("Content-Type"))
+    host.log_line(|line| line["message"].as_str().unwrap_or_default().contains("output is empty"))
         .await;
     host.client().get("/cgi/one").await.expect(200);
 }

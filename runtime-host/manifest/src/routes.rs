@@ -2,10 +2,11 @@
 //!
 //! Spin's grammar. A parameter is a whole segment, or ends at a dot (`:name.json`). A trailing slash
 //! is ignored, a leading one may be missing, several count as one, and a trailing `/*` means `/...`.
+//! A wildcard may also follow a dot: `/a.*` takes what follows `/a.`.
 
 mod segment;
 
-pub use segment::{Piece, Segment};
+pub use segment::{Piece, Segment, Stem};
 
 use crate::pattern_error::PatternError;
 
@@ -13,7 +14,17 @@ use crate::pattern_error::PatternError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutePattern {
     segments: Vec<Segment>,
-    rest: bool,
+    rest: Rest,
+}
+
+/// What a route takes of a path after its segments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rest {
+    Nothing,
+    /// All that follows.
+    Everything,
+    /// All that follows the beginning of the next part.
+    After(Stem),
 }
 
 impl RoutePattern {
@@ -23,8 +34,12 @@ impl RoutePattern {
     /// The route does not match the grammar in the module's documentation.
     pub fn parse<'a>(base: &'a str, route: &'a str) -> Result<Self, PatternError> {
         let (path, rest) = match route.strip_suffix("...").or_else(|| route.strip_suffix('*')) {
-            Some(path) if path.is_empty() || path.ends_with('/') => (path, true),
-            _ => (route, false),
+            Some(path) if path.is_empty() || path.ends_with('/') => (path, Rest::Everything),
+            Some(path) if path.ends_with('.') && route.ends_with('*') => {
+                let (path, stem) = path.split_at(path.rfind('/').map_or(0, |slash| slash + 1));
+                (path, Rest::After(Stem::parse(stem)?))
+            }
+            _ => (route, Rest::Nothing),
         };
         let parts = |text: &'a str| text.split('/').filter(|part| !part.is_empty());
         let segments = parts(base).chain(parts(path)).map(Segment::parse);
@@ -41,9 +56,18 @@ impl RoutePattern {
         &self.segments
     }
 
-    /// Whether it ends with `/...`, which matches the path before it and everything below.
+    /// Whether it ends with `/...`, which matches the path before it and everything below, or with a
+    /// wildcard after a dot.
     pub fn takes_rest(&self) -> bool {
-        self.rest
+        self.rest != Rest::Nothing
+    }
+
+    /// What is between its segments and a wildcard after a dot.
+    pub fn stem(&self) -> Option<&Stem> {
+        match &self.rest {
+            Rest::After(stem) => Some(stem),
+            Rest::Nothing | Rest::Everything => None,
+        }
     }
 
     /// The route without the names of its parameters: two routes with the same shape match the same
@@ -58,10 +82,11 @@ impl RoutePattern {
             text.push('/');
             text.push_str(&segment.written(&parameter));
         }
-        match (self.rest, text.is_empty()) {
-            (true, _) => text.push_str("/..."),
-            (false, true) => text.push('/'),
-            (false, false) => {}
+        match &self.rest {
+            Rest::Everything => text.push_str("/..."),
+            Rest::After(stem) => text += &format!("/{}*", stem.written(parameter)),
+            Rest::Nothing if text.is_empty() => text.push('/'),
+            Rest::Nothing => {}
         }
         text
     }
@@ -95,6 +120,8 @@ mod tests {
             ("", "/:id.json/v.:version", "/:id.json/v.:version"),
             ("", "/:a/:a", "/:a/:a"),
             ("", "/a:b", "/a:b"),
+            ("", "/a.*", "/a.*"),
+            ("/base", "b/:x.y.*", "/base/b/:x.y.*"),
         ] {
             let pattern = RoutePattern::parse(base, route).unwrap();
             assert_eq!(pattern.to_string(), expected, "{base:?} + {route:?}");
@@ -111,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_is_no_route_is_refused() {
-        for bad in ["/:", "/a.:", "/*/b", "/*a", "/a.*", "/a/*b/c"] {
+        for bad in ["/:", "/a.:", "/*/b", "/*a", "/a.*/b", "/a.*b", "/a/*b/c"] {
             assert!(RoutePattern::parse("", bad).is_err(), "{bad:?} should be refused");
         }
     }

@@ -2,6 +2,11 @@
 
 use redis::{ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo};
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::net::lookup_host;
 
 /// The address of a server, with the user, the password and the database. They are not shown.
 #[derive(Clone)]
@@ -10,7 +15,13 @@ pub struct Address {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) settings: RedisConnectionInfo,
+    resolver: Option<Resolver>,
 }
+
+/// Finds the addresses of a host and a port.
+type Resolver = Arc<dyn Fn(String, u16) -> Resolving + Send + Sync>;
+/// The addresses of a host, when they are known.
+pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Why a text is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +54,25 @@ impl Address {
         if host.is_empty() {
             return Err(problem("it has no host"));
         }
-        Ok(Self { tls, host: host.clone(), port: *port, settings: info.redis_settings().clone() })
+        let settings = info.redis_settings().clone();
+        Ok(Self { tls, host: host.clone(), port: *port, settings, resolver: None })
+    }
+
+    /// The same address, whose host is found by this function, and not by the system.
+    #[must_use]
+    pub fn resolved_by(
+        self,
+        resolver: impl Fn(String, u16) -> Resolving + Send + Sync + 'static,
+    ) -> Self {
+        Self { resolver: Some(Arc::new(resolver)), ..self }
+    }
+
+    /// The addresses of its host.
+    pub(crate) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        match &self.resolver {
+            Some(resolver) => resolver(self.host.clone(), self.port).await,
+            None => Ok(lookup_host((self.host.as_str(), self.port)).await?.collect()),
+        }
     }
 
     /// `redis`, or `rediss` with TLS.

@@ -13,7 +13,7 @@ mod shared;
 mod socket;
 mod subscription;
 
-pub use address::{Address, AddressError};
+pub use address::{Address, AddressError, Resolving};
 pub use connection::Connection;
 pub use error::Error;
 pub use redis::{Arg, Cmd, FromRedisValue, ParsingError, Value, cmd};

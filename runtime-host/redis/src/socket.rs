@@ -23,7 +23,8 @@ impl Address {
     /// Connects to the server.
     pub(crate) async fn connect(&self) -> Result<Socket, Error> {
         let failed = |cause: String| self.unreachable(cause);
-        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await;
+        let addresses = self.resolve().await.map_err(|error| failed(error.to_string()))?;
+        let tcp = TcpStream::connect(&*addresses).await;
         let tcp = tcp.map_err(|error| failed(error.to_string()))?;
         tcp.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
         if !self.tls {

@@ -28,6 +28,20 @@ pub(crate) async fn execute(request: Request) -> Done {
     Ok(json!({ "results": results, "rowid": rowid, "changes": changes }).to_string())
 }
 
+/// Runs one statement, reads its rows one by one, and returns how many there were.
+pub(crate) async fn count(request: Request) -> Done {
+    let (parts, body) = request.into_parts();
+    let sql = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    let connection = Connection::open(parameter(&parts.uri, "label")).await.map_err(debug)?;
+    let mut found = connection.execute(sql, []).await.map_err(debug)?;
+    let mut rows = 0;
+    while found.next().await.is_some() {
+        rows += 1;
+    }
+    found.result().await.map_err(debug)?;
+    Ok(rows.to_string())
+}
+
 fn from_json(value: &Json) -> Value {
     match value {
         Json::Number(number) if number.is_i64() => Value::Integer(number.as_i64().unwrap()),

@@ -47,6 +47,7 @@ async fn handle(request: Request) -> Result<impl IntoResponse, spin_sdk::http::E
         "/infer" => models::infer_text(&wanted("model"), &wanted("prompt"), &wanted("tokens")),
         "/embed" => models::embed(&wanted("model"), &wanted("prompt")),
         "/sql" => databases::execute(request).await,
+        "/rows" => databases::count(request).await,
         other => Err(format!("there is no {other}")),
     };
     Ok::<Response<BoxBody>, _>(match done {

@@ -20,7 +20,7 @@ mod programs;
 mod shared;
 
 pub use databases::{MARIADB, PASSWORD, POSTGRES};
-pub use mqtt::{MOSQUITTO, MOSQUITTO_WITH_PASSWORDS};
+pub use mqtt::{MOSQUITTO, MOSQUITTO_WITH_PASSWORDS, MOSQUITTO_WITH_TLS};
 pub use programs::{Program, REDIS};
 pub use shared::Shared;
 

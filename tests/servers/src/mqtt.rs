@@ -35,6 +35,25 @@ pub static MOSQUITTO_WITH_PASSWORDS: Program = Program {
     end: libc::SIGTERM,
 };
 
+/// It accepts everyone with TLS, with a certificate of its own, `server.crt`.
+pub static MOSQUITTO_WITH_TLS: Program = Program {
+    executable: "mosquitto",
+    package: "mosquitto",
+    prepare: |_, folder| {
+        let name = "127.0.0.1".to_owned();
+        let made = rcgen::generate_simple_self_signed([name]).expect("a certificate");
+        std::fs::write(folder.join("server.crt"), made.cert.pem()).expect("the certificate");
+        std::fs::write(folder.join("server.key"), made.signing_key.serialize_pem())
+            .expect("the key");
+    },
+    configure: |command, folder, address| {
+        let access = "allow_anonymous true\ncertfile server.crt\nkeyfile server.key";
+        configure(command, folder, address, access);
+    },
+    ready: "running",
+    end: libc::SIGTERM,
+};
+
 fn configure(
     command: &mut tokio::process::Command,
     folder: &Path,

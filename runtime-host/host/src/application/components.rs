@@ -16,7 +16,7 @@ use crate::capabilities::sqlite::Database;
 use crate::capabilities::variables::{Values, Variables};
 use crate::capabilities::{self, DatabaseServers, Grants, Guest, State};
 use crate::engine::{
-    ComponentContext, Engine, FunctionName, Functions, RedisExport, Revision,
+    ComponentContext, Engine, FunctionName, Functions, RedisExport, Revision, Role,
     deny_what_is_not_inherited, trap_unknown,
 };
 use crate::links::{self, Link, LinkBuilder, LinkPolicy};
@@ -25,7 +25,7 @@ use crate::registry::Registry;
 use crate::runtime_config::OpenStores;
 use crate::telemetry::Telemetry;
 use crate::triggers::cron;
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -121,7 +121,7 @@ impl Startup<'_> {
         let revision = Revision::new(self.engine, &linker, &loaded.code, context, grants)
             .map_err(|error| explain_import(error, wasm, &loaded.code, &component.id))?;
         self.check_handler(component, &revision)?;
-        if revision.component.command.is_some() {
+        if let Role::Program { .. } = &revision.component.role {
             let run = revision.command();
             components.command = Some(run.context(
                 "it has a command trigger but does not export `wasi:cli/run`: build it as a program",
@@ -174,10 +174,9 @@ impl Startup<'_> {
             limits: self.limits(component),
             cycle: None,
             environment,
-            script_arguments: script_arguments(self.app, component),
+            role: self.role(component)?,
             files: files::mounts(self.app, component, self.files, self.state_dir)?,
             output: self.outputs.of(&component.id)?,
-            command: self.program(component),
             telemetry: self.telemetry.clone(),
         };
         let grants = Grants {
@@ -193,17 +192,26 @@ impl Startup<'_> {
         Ok(Blueprint { context, grants })
     }
 
-    /// The name of the program and its arguments, if the component is the application's command.
-    fn program(&self, component: &Component) -> Option<Vec<String>> {
-        let command = self.app.command.as_ref()?;
-        let name = (command.component == component.id).then(|| component.id.clone())?;
-        Some(std::iter::once(name).chain(self.arguments.iter().cloned()).collect())
+    fn role(&self, component: &Component) -> anyhow::Result<Role> {
+        let script = script_arguments(self.app, component);
+        if !self.is_command(component) {
+            return Ok(script.map_or(Role::Service, |arguments| Role::Script { arguments }));
+        }
+        if script.is_some() {
+            bail!("it has a command trigger and the executor `wagi`: use two components");
+        }
+        let arguments = std::iter::once(component.id.clone());
+        let arguments = arguments.chain(self.arguments.iter().cloned()).collect();
+        Ok(Role::Program { arguments })
+    }
+
+    fn is_command(&self, component: &Component) -> bool {
+        self.app.command.as_ref().is_some_and(|one| one.component == component.id)
     }
 
     fn limits(&self, component: &Component) -> Limits {
         let (own, app) = (&component.settings.limits, &self.app.settings);
-        let is_command = self.app.command.as_ref().is_some_and(|one| one.component == component.id);
-        limits::resolve(own, app, &self.limits, is_command)
+        limits::resolve(own, app, &self.limits, self.is_command(component))
     }
 
     fn databases_of(&self, component: &Component) -> BTreeMap<String, Database> {

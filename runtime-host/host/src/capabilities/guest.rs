@@ -8,7 +8,7 @@ use super::postgres::Postgres;
 use super::redis::Servers;
 use super::sockets::{Lookups, Permissions};
 use super::sql::Pools;
-use super::sqlite::Database;
+use super::sqlite::{Database, Streams};
 use super::variables::Variables;
 use crate::engine::{self, ComponentContext, CurrentCall, GuestState, InFlight};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,11 +38,12 @@ pub(crate) struct Grants {
     pub(crate) servers: DatabaseServers,
 }
 
-/// The connections of a component to database servers, which its instances share.
+/// What the instances of a component share of databases: connections to servers, and threads.
 #[derive(Default)]
 pub(crate) struct DatabaseServers {
     pub(super) mysql: Pools<Mysql>,
     pub(super) postgres: Pools<Postgres>,
+    pub(super) sqlite_streams: Streams,
 }
 
 /// The state of all capabilities in one instance.

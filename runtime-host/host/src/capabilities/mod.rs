@@ -12,6 +12,7 @@ mod bindings;
 #[cfg(test)]
 mod compatibility;
 mod config;
+mod connection_limits;
 mod cron;
 pub(crate) mod endpoint;
 mod events;
@@ -35,6 +36,7 @@ pub(crate) mod sqlite;
 pub(crate) mod variables;
 mod wasi;
 
+pub(crate) use connection_limits::ConnectionLimits;
 pub(crate) use guest::{DatabaseServers, Grants, Guest, State};
 
 use wasmtime::component::Linker;

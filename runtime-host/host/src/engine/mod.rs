@@ -14,7 +14,7 @@ mod scheduling;
 
 pub(crate) use instances::{
     Arguments, ComponentContext, CurrentCall, FunctionName, GuestState, InFlight, InstanceBudget,
-    Mount, OutputSinks, RedisExport, Revision, State, fields as fields_bytes,
+    Mount, OutputSinks, RedisExport, Revision, Role, State, fields as fields_bytes,
     values as values_bytes,
 };
 pub(crate) use invoking::{Ended, FunctionCall, Functions};

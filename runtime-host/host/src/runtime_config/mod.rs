@@ -56,15 +56,6 @@ pub(crate) struct RuntimeConfig {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Keys of Spin without effect on this host, and why.
-const WITHOUT_EFFECT: [(&str, &str); 4] = [
-    ("outbound_redis", FIXED_LIMITS),
-    ("outbound_pg", FIXED_LIMITS),
-    ("outbound_mysql", FIXED_LIMITS),
-    ("outbound_mqtt", FIXED_LIMITS),
-];
-const FIXED_LIMITS: &str = "its connections have the limits of the host";
-
 impl RuntimeConfig {
     /// Reads a file. Relative paths in it are relative to its directory.
     pub(crate) fn load(path: &Path) -> Result<Self, Errors> {
@@ -88,11 +79,6 @@ impl RuntimeConfig {
 
     fn of(mut root: Table<'_>, folder: &Path) -> Self {
         let mut warnings = Vec::new();
-        for (key, why) in WITHOUT_EFFECT {
-            if root.optional(key).is_some() {
-                warnings.push(format!("`{key}` has no effect: {why}"));
-            }
-        }
         let config = Self {
             state_dir: root.string("state_dir").map(absolute),
             log_dir: root.string("log_dir").map(absolute),
@@ -174,10 +160,9 @@ mod tests {
 
     #[test]
     fn keys_of_spin_without_effect_cause_warnings() {
-        let config = parse("[outbound_pg]\nmax_connections = 1\n[outbound_redis]\n").unwrap();
+        let config = parse("[outbound_networking]\nmax_socket_connections = 1\n").unwrap();
         let warnings = config.warnings.join("\n");
-        assert!(warnings.contains("`outbound_pg` has no effect"), "{warnings}");
-        assert!(warnings.contains("`outbound_redis` has no effect"), "{warnings}");
+        assert!(warnings.contains("max_socket_connections` has no effect"), "{warnings}");
     }
 
     #[test]

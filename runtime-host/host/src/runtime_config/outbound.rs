@@ -1,6 +1,8 @@
-//! `[outbound_http]` and `[outbound_networking]`: the limits of outbound requests.
+//! `[outbound_http]`, `[outbound_networking]` and the tables of drivers: the limits of connections to
+//! other servers.
 
 use super::reader::{Code, Field, Table};
+use crate::capabilities::ConnectionLimits;
 use crate::capabilities::outbound_http::{BlockedNetworks, OutboundPolicy};
 use std::path::Path;
 
@@ -19,6 +21,7 @@ pub(super) fn read(
     if let Some(table) = root.optional("outbound_networking").and_then(|field| field.table()) {
         networking(table, &mut policy, warnings);
     }
+    drivers(root, &mut policy.limits);
     policy.client_tls = super::client_tls::read(root, folder);
     policy
 }
@@ -40,10 +43,29 @@ fn http(mut table: Table<'_>, policy: &mut OutboundPolicy, warnings: &mut Vec<St
                 .to_owned(),
         );
     }
-    policy.connections_max = current.and_then(|field| count(&field)).or(older);
+    policy.limits.http = current.and_then(|field| count(&field)).or(older);
     // Connections that are kept count, so a limit and a pool do not go well together.
-    policy.pooling = pooling.unwrap_or(policy.connections_max.is_none());
+    policy.pooling = pooling.unwrap_or(policy.limits.http.is_none());
     table.finish();
+}
+
+/// The tables of drivers.
+fn drivers(root: &mut Table<'_>, limits: &mut ConnectionLimits) {
+    let ConnectionLimits { mqtt, mysql, postgres, redis, mqtt_payload_max_bytes, .. } = limits;
+    for (name, connections_max) in [
+        ("outbound_mqtt", mqtt),
+        ("outbound_mysql", mysql),
+        ("outbound_pg", postgres),
+        ("outbound_redis", redis),
+    ] {
+        let Some(mut table) = root.optional(name).and_then(|field| field.table()) else { continue };
+        *connections_max = table.optional("max_connections").and_then(|field| count(&field));
+        if name == "outbound_mqtt" {
+            let bytes = table.optional("max_payload_size_bytes");
+            *mqtt_payload_max_bytes = bytes.and_then(|field| count(&field));
+        }
+        table.finish();
+    }
 }
 
 fn networking(mut table: Table<'_>, policy: &mut OutboundPolicy, warnings: &mut Vec<String>) {
@@ -51,15 +73,13 @@ fn networking(mut table: Table<'_>, policy: &mut OutboundPolicy, warnings: &mut 
         policy.blocked = blocked(&field);
     }
     if table.optional("max_socket_connections").is_some_and(|field| count(&field).is_some()) {
-        let warning = "has no effect: sockets of components have the limits of the host";
+        let warning = "has no effect: sockets of components are limited for each instance";
         warnings.push(format!("`outbound_networking.max_socket_connections` {warning}"));
     }
-    let total = table.optional("max_total_connections").and_then(|field| count(&field));
-    if let Some(total) = total {
-        let most = policy.connections_max.unwrap_or(total);
-        policy.connections_max = Some(most.min(total));
+    policy.limits.total = table.optional("max_total_connections").and_then(|field| count(&field));
+    if policy.limits.total.is_some() {
         warnings.push(
-            "`outbound_networking.max_total_connections` only counts connections of outbound HTTP"
+            "`outbound_networking.max_total_connections` does not count the sockets of components"
                 .to_owned(),
         );
     }
@@ -94,6 +114,7 @@ fn count(field: &Field<'_>) -> Option<usize> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use crate::capabilities::ConnectionLimits;
     use crate::runtime_config::RuntimeConfig;
     use std::path::Path;
 
@@ -114,12 +135,29 @@ mod tests {
                 "[outbound_http]\nconnection_pooling = true\nmax_connections = 9\n\
                  [outbound_networking]\nmax_total_connections = 7\n",
                 true,
-                Some(7),
+                Some(9),
             ),
         ] {
             let outbound = parse(text).unwrap().outbound;
-            assert_eq!((outbound.pooling, outbound.connections_max), (pooling, connections_max));
+            assert_eq!((outbound.pooling, outbound.limits.http), (pooling, connections_max));
         }
+    }
+
+    #[test]
+    fn each_driver_has_its_limits() {
+        let text = "[outbound_mqtt]\nmax_connections = 1\nmax_payload_size_bytes = 2\n\
+                    [outbound_mysql]\nmax_connections = 3\n[outbound_pg]\nmax_connections = 4\n\
+                    [outbound_redis]\n[outbound_networking]\nmax_total_connections = 5\n";
+        let limits = ConnectionLimits {
+            total: Some(5),
+            http: None,
+            mqtt: Some(1),
+            mysql: Some(3),
+            postgres: Some(4),
+            redis: None,
+            mqtt_payload_max_bytes: Some(2),
+        };
+        assert_eq!(parse(text).unwrap().outbound.limits, limits);
     }
 
     #[test]
@@ -138,6 +176,10 @@ mod tests {
                 "2:19: `outbound_http.max_connections` must",
             ),
             ("[outbound_http]\npooling = true\n", "unknown key `outbound_http.pooling`"),
+            (
+                "[outbound_redis]\nmax_payload_size_bytes = 1\n",
+                "unknown key `outbound_redis.max_payload_size_bytes`",
+            ),
             (
                 "[outbound_http]\nmax_connections = 1\nmax_concurrent_requests = 1\n",
                 "the older name of `max_connections`, and the table has both",

@@ -13,6 +13,10 @@ pub enum Segment {
     Mixed(Vec<Piece>),
 }
 
+/// The beginning of a part, before a wildcard: it ends with a dot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stem(Vec<Piece>);
+
 /// A piece of a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
@@ -25,24 +29,7 @@ pub enum Piece {
 impl Segment {
     /// Parses the text between two slashes.
     pub(super) fn parse(text: &str) -> Result<Self, PatternError> {
-        let mut pieces: Vec<Piece> = Vec::new();
-        for (index, section) in text.split('.').enumerate() {
-            let dot = if index == 0 { "" } else { "." };
-            let literal = match section.strip_prefix(':') {
-                Some("") => return Err(without_name()),
-                Some(_) => dot.to_owned(),
-                None if section.starts_with('*') => return Err(wildcard()),
-                None => format!("{dot}{section}"),
-            };
-            match pieces.last_mut() {
-                Some(Piece::Text(last)) => last.push_str(&literal),
-                _ if literal.is_empty() => {}
-                _ => pieces.push(Piece::Text(literal)),
-            }
-            let parameter = section.strip_prefix(':');
-            pieces.extend(parameter.map(|name| Piece::Parameter(name.to_owned())));
-        }
-        Ok(match <[Piece; 1]>::try_from(pieces) {
+        Ok(match <[Piece; 1]>::try_from(pieces(text)?) {
             Ok([Piece::Text(text)]) => Self::Literal(text),
             Ok([Piece::Parameter(name)]) => Self::Parameter(name),
             Err(pieces) => Self::Mixed(pieces),
@@ -64,7 +51,9 @@ impl Segment {
                 parameter(name, part);
                 !(last && part.is_empty())
             }
-            Self::Mixed(pieces) => matches_pieces(pieces, part, last, parameter),
+            Self::Mixed(pieces) => {
+                without_pieces(pieces, part, last, parameter).is_some_and(str::is_empty)
+            }
         }
     }
 
@@ -105,23 +94,68 @@ impl Segment {
         match self {
             Self::Literal(text) => text.clone(),
             Self::Parameter(name) => parameter(name),
-            Self::Mixed(pieces) => {
-                let piece = |piece: &Piece| match piece {
-                    Piece::Text(text) => text.clone(),
-                    Piece::Parameter(name) => parameter(name),
-                };
-                pieces.iter().map(piece).collect()
-            }
+            Self::Mixed(pieces) => written(pieces, parameter),
         }
     }
 }
 
-fn matches_pieces<'s, 'p>(
+impl Stem {
+    /// Parses the text before a wildcard.
+    pub(super) fn parse(text: &str) -> Result<Self, PatternError> {
+        Ok(Self(pieces(text)?))
+    }
+
+    /// What follows it in a part of the path of a request, if the part begins with it.
+    pub fn rest_of<'s, 'p>(
+        &'s self,
+        part: &'p str,
+        parameter: impl FnMut(&'s str, &'p str),
+    ) -> Option<&'p str> {
+        without_pieces(&self.0, part, false, parameter)
+    }
+
+    pub(super) fn written(&self, parameter: impl Fn(&str) -> String) -> String {
+        written(&self.0, parameter)
+    }
+}
+
+/// Texts and parameters, with a dot on each side of a parameter.
+fn pieces(text: &str) -> Result<Vec<Piece>, PatternError> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for (index, section) in text.split('.').enumerate() {
+        let dot = if index == 0 { "" } else { "." };
+        let literal = match section.strip_prefix(':') {
+            Some("") => return Err(without_name()),
+            Some(_) => dot.to_owned(),
+            None if section.starts_with('*') => return Err(wildcard()),
+            None => format!("{dot}{section}"),
+        };
+        match pieces.last_mut() {
+            Some(Piece::Text(last)) => last.push_str(&literal),
+            _ if literal.is_empty() => {}
+            _ => pieces.push(Piece::Text(literal)),
+        }
+        let parameter = section.strip_prefix(':');
+        pieces.extend(parameter.map(|name| Piece::Parameter(name.to_owned())));
+    }
+    Ok(pieces)
+}
+
+fn written(pieces: &[Piece], parameter: impl Fn(&str) -> String) -> String {
+    let piece = |piece: &Piece| match piece {
+        Piece::Text(text) => text.clone(),
+        Piece::Parameter(name) => parameter(name),
+    };
+    pieces.iter().map(piece).collect()
+}
+
+/// What follows the pieces in a part, if it begins with them.
+fn without_pieces<'s, 'p>(
     pieces: &'s [Piece],
     part: &'p str,
     last: bool,
     mut parameter: impl FnMut(&'s str, &'p str),
-) -> bool {
+) -> Option<&'p str> {
     let mut left = part;
     for (index, piece) in pieces.iter().enumerate() {
         let rest = match piece {
@@ -135,10 +169,9 @@ fn matches_pieces<'s, 'p>(
                 })
             }
         };
-        let Some(rest) = rest else { return false };
-        left = rest;
+        left = rest?;
     }
-    left.is_empty()
+    Some(left)
 }
 
 /// Whether a literal stands for a part of a path. Clients send characters outside of ASCII
@@ -169,7 +202,7 @@ fn without_name() -> PatternError {
 
 fn wildcard() -> PatternError {
     PatternError::new(
-        "`*` is not at its end, after a slash",
+        "`*` is not at its end, after a slash or a dot",
         "use `:name` for one segment, or `/...` at the end for the rest of the path",
     )
 }
@@ -207,5 +240,20 @@ mod tests {
         assert_eq!(matched("v1.:rest", "v1.x"), Some(vec!["x"]));
         assert_eq!(matched("v1.:rest", "v1."), None);
         assert_eq!(matched("v1.:rest", "v2.x"), None);
+    }
+
+    #[test]
+    fn a_wildcard_takes_what_follows_its_dot() {
+        let rest = |stem: &str, part: &'static str| {
+            let mut values = Vec::new();
+            let stem = Stem::parse(stem).unwrap();
+            let rest = stem.rest_of(part, |_, value| values.push(value))?;
+            Some((rest, values))
+        };
+        assert_eq!(rest("v1.", "v1.2.3"), Some(("2.3", vec![])));
+        assert_eq!(rest("v1.", "v1."), Some(("", vec![])));
+        assert_eq!(rest("v1.", "v1"), None);
+        assert_eq!(rest(":x.", "a.b.c"), Some(("b.c", vec!["a"])));
+        assert_eq!(rest(".", ".git"), Some(("git", vec![])));
     }
 }

@@ -13,7 +13,7 @@ use crate::capabilities::outbound_http::{
 };
 use crate::capabilities::variables::Variables;
 use crate::capabilities::{DatabaseServers, Grants, State};
-use crate::engine::{ComponentContext, CurrentCall, InstanceBudget};
+use crate::engine::{ComponentContext, CurrentCall, InstanceBudget, Role};
 use crate::telemetry::Telemetry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
@@ -47,10 +47,9 @@ async fn instance() -> State {
         limits: Default::default(),
         cycle: None,
         environment: Vec::new(),
-        script_arguments: None,
+        role: Role::default(),
         files: Vec::new(),
         output: Default::default(),
-        command: None,
         telemetry,
     };
     let grants = Grants {

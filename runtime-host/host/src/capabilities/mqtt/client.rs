@@ -6,6 +6,8 @@
 use super::address::Address;
 use super::packet::{self, Quality};
 use super::session::Session;
+use crate::capabilities::outbound_http::Outbound;
+use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// What a client needs to connect.
@@ -14,13 +16,14 @@ pub(super) struct ClientOptions {
     pub(super) username: String,
     pub(super) password: String,
     pub(super) keep_alive_secs: u16,
+    pub(super) outbound: Arc<Outbound>,
 }
 
 /// Why a message was not published.
 #[derive(Debug)]
 pub(super) enum ClientError {
     /// It can't be published at all.
-    Invalid(&'static str),
+    Invalid(String),
     /// The broker did not acknowledge it.
     Connection(String),
 }
@@ -44,7 +47,16 @@ impl Client {
         quality: Quality,
     ) -> Result<(), ClientError> {
         if !packet::is_topic(topic) {
-            return Err(ClientError::Invalid("the topic is empty, too long or has a wildcard"));
+            let text = "the topic is empty, too long or has a wildcard";
+            return Err(ClientError::Invalid(text.to_owned()));
+        }
+        let max = self.options.outbound.connections().mqtt_payload_max_bytes;
+        if let Some(max) = max.filter(|max| payload.len() > *max) {
+            let text = format!(
+                "payload size {} exceeds the maximum allowed size of {max} bytes",
+                payload.len()
+            );
+            return Err(ClientError::Invalid(text));
         }
         let mut slot = self.session.lock().await;
         // Taken out: after a failure, or when the call has ended, the next message needs another one.

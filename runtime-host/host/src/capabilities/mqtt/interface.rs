@@ -4,6 +4,7 @@ use super::address::Address;
 use super::client::{Client, ClientError, ClientOptions};
 use super::packet::Quality;
 use crate::capabilities::State;
+use crate::capabilities::connection_limits::Counted;
 use crate::capabilities::handles::OpenHandle;
 use crate::capabilities::remote::{RemoteError, RemoteOperation};
 use std::sync::Arc;
@@ -14,6 +15,14 @@ use wasmtime::component::Resource;
 pub struct MqttConnection {
     client: Arc<Client>,
     _open: OpenHandle,
+    _counted: Counted,
+}
+
+/// A connection that is about to be opened.
+pub(super) struct Opening {
+    options: ClientOptions,
+    open: OpenHandle,
+    operation: RemoteOperation,
 }
 
 /// Why a function failed, in the words that all versions share.
@@ -32,26 +41,35 @@ pub(super) struct Message {
 }
 
 impl State {
-    /// A connection to a broker. It is made with the first message.
-    pub(super) fn open_mqtt(
-        &mut self,
+    /// Begins to open a connection to a broker.
+    pub(super) fn opening_mqtt(
+        &self,
         address: &str,
         username: String,
         password: String,
         keep_alive_secs: u64,
-    ) -> wasmtime::Result<Result<Resource<MqttConnection>, Fault>> {
-        let Some(address) = Address::parse(address) else { return Ok(Err(Fault::InvalidAddress)) };
+    ) -> Result<Opening, Fault> {
+        let address = Address::parse(address).ok_or(Fault::InvalidAddress)?;
         if !self.may_connect(address.target()) {
             let fault = format!("address {} is not permitted", address.target());
-            return Ok(Err(Fault::ConnectionFailed(fault)));
+            return Err(Fault::ConnectionFailed(fault));
         }
-        let Some(open) = self.guest.open_remotes.take() else {
-            return Ok(Err(Fault::TooManyConnections));
-        };
+        let open = self.guest.open_remotes.take().ok_or(Fault::TooManyConnections)?;
         let keep_alive_secs = keep_alive_secs.try_into().unwrap_or(u16::MAX);
-        let options = ClientOptions { address, username, password, keep_alive_secs };
-        let client = Arc::new(Client::new(options));
-        Ok(Ok(self.table.push(MqttConnection { client, _open: open })?))
+        let outbound = self.guest.grants.outbound.clone();
+        let options = ClientOptions { address, username, password, keep_alive_secs, outbound };
+        Ok(Opening { options, open, operation: self.remote_operation("mqtt.open") })
+    }
+
+    /// A handle for an open connection.
+    pub(super) fn hold_mqtt(
+        &mut self,
+        opened: Result<MqttConnection, Fault>,
+    ) -> wasmtime::Result<Result<Resource<MqttConnection>, Fault>> {
+        Ok(match opened {
+            Ok(connection) => Ok(self.table.push(connection)?),
+            Err(fault) => Err(fault),
+        })
     }
 
     /// Begins a message on a connection.
@@ -72,6 +90,18 @@ impl State {
     }
 }
 
+impl Opening {
+    /// Waits until there may be one more connection. It is made with the first message.
+    pub(super) async fn run(self) -> Result<MqttConnection, Fault> {
+        let Self { options, open, operation } = self;
+        let connections = options.outbound.connections();
+        let counted = operation.run(async { Ok::<_, Fault>(connections.mqtt.count().await) });
+        let counted = counted.await.map_err(|_| Fault::TooManyConnections)?;
+        let client = Arc::new(Client::new(options));
+        Ok(MqttConnection { client, _open: open, _counted: counted })
+    }
+}
+
 impl Message {
     pub(super) async fn publish(
         self,
@@ -82,7 +112,7 @@ impl Message {
         let Self { client, operation } = self;
         let published = operation.run(client.publish(topic, payload, quality)).await;
         published.map_err(|error| match error {
-            RemoteError::Failed(ClientError::Invalid(text)) => Fault::Other(text.into()),
+            RemoteError::Failed(ClientError::Invalid(text)) => Fault::Other(text),
             RemoteError::Failed(ClientError::Connection(text)) => Fault::ConnectionFailed(text),
             RemoteError::DeadlineExceeded => {
                 Fault::Other("the deadline of the call has passed".into())

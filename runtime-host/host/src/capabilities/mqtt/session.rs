@@ -143,7 +143,8 @@ impl Session {
 async fn connect(options: &ClientOptions) -> io::Result<Box<dyn Stream>> {
     let address = &options.address;
     let host = address.bare_host();
-    let tcp = TcpStream::connect((host, address.port)).await?;
+    let addresses = options.outbound.resolve(host, address.port).await?;
+    let tcp = TcpStream::connect(&*addresses).await?;
     tcp.set_nodelay(true)?;
     if !address.encrypted {
         return Ok(Box::new(tcp));

@@ -17,8 +17,11 @@ impl version::HostConnection for State {
         password: String,
         keep_alive_secs: u64,
     ) -> wasmtime::Result<Result<Resource<MqttConnection>, version::Error>> {
-        let opened = self.open_mqtt(&address, username, password, keep_alive_secs)?;
-        Ok(opened.map_err(Into::into))
+        let opened = match self.opening_mqtt(&address, username, password, keep_alive_secs) {
+            Ok(opening) => opening.run().await,
+            Err(fault) => Err(fault),
+        };
+        Ok(self.hold_mqtt(opened)?.map_err(Into::into))
     }
 
     async fn publish(

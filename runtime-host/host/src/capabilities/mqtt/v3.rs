@@ -24,10 +24,15 @@ impl<T: Send> version::HostConnectionWithStore<T> for HasSelf<State> {
         password: String,
         keep_alive_secs: u64,
     ) -> wasmtime::Result<Result<Resource<MqttConnection>, version::Error>> {
-        let opened = accessor.with(|mut access| {
-            access.get().open_mqtt(&address, username, password, keep_alive_secs)
-        })?;
-        Ok(opened.map_err(Into::into))
+        let opening = accessor.with(|mut access| {
+            access.get().opening_mqtt(&address, username, password, keep_alive_secs)
+        });
+        let opened = match opening {
+            Ok(opening) => opening.run().await,
+            Err(fault) => Err(fault),
+        };
+        let held = accessor.with(|mut access| access.get().hold_mqtt(opened))?;
+        Ok(held.map_err(Into::into))
     }
 
     async fn publish(

@@ -1,8 +1,11 @@
 //! Addresses of servers: URLs, with the parameter `ssl-mode` of MySQL's own clients.
 
 use super::types::Error;
+use crate::capabilities::outbound_http::Outbound;
 use crate::capabilities::sql;
 use mysql_async::{Opts, OptsBuilder, SslOpts};
+use std::io;
+use std::net::SocketAddr;
 
 /// The values of `ssl-mode`, and whether they mean TLS. Every one of them means that the server has
 /// to prove its name, as in stock Spin.
@@ -43,6 +46,17 @@ impl Address {
 
     pub(super) fn hosts(&self) -> Vec<(String, Option<u16>)> {
         vec![(self.options.ip_or_hostname().to_owned(), Some(self.options.tcp_port()))]
+    }
+}
+
+impl Address {
+    /// The options, with the addresses that may be reached if the operator blocks others.
+    pub(super) async fn resolved(&self, outbound: &Outbound) -> io::Result<Opts> {
+        let options = self.options.clone();
+        let Some(blocked) = outbound.blocked() else { return Ok(options) };
+        let found = blocked.resolve(options.ip_or_hostname(), options.tcp_port()).await?;
+        let addresses: Vec<_> = found.iter().map(SocketAddr::ip).collect();
+        Ok(OptsBuilder::from_opts(options).resolved_ips(Some(addresses)).into())
     }
 }
 

@@ -4,8 +4,10 @@ use super::address::Address;
 use super::types::{Column, DbValue, Error, ParameterValue};
 use super::{column, fault, value};
 use crate::capabilities::Grants;
+use crate::capabilities::connection_limits::{Connections, Counter};
+use crate::capabilities::outbound_http::Outbound;
 use crate::capabilities::sql::{
-    self, Answer, Canceler, Driver, Operations, Pools, Rows, Statement,
+    self, Answer, Canceler, Driver, Operations, Pools, Results, Rows, Statement,
 };
 use futures::TryStreamExt as _;
 use mysql_async::prelude::Queryable as _;
@@ -22,6 +24,12 @@ pub struct MysqlCanceler {
     id: u32,
 }
 
+impl Results for Mysql {
+    type Column = Column;
+    type Row = Vec<DbValue>;
+    type Fault = Error;
+}
+
 impl Driver for Mysql {
     const SCHEME: &'static str = "mysql";
     const OPERATIONS: Operations =
@@ -29,9 +37,6 @@ impl Driver for Mysql {
 
     type Address = Address;
     type Parameter = ParameterValue;
-    type Column = Column;
-    type Value = DbValue;
-    type Fault = Error;
     type Canceler = MysqlCanceler;
 
     fn pools(grants: &Grants) -> &Pools<Self> {
@@ -42,8 +47,14 @@ impl Driver for Mysql {
         Ok(address.hosts())
     }
 
-    async fn connect(address: &Address) -> Result<Self, Error> {
-        let connection = Conn::new(address.options.clone()).await;
+    fn counter(connections: &Connections) -> &Counter {
+        &connections.mysql
+    }
+
+    async fn connect(address: &Address, outbound: &Outbound) -> Result<Self, Error> {
+        let options = address.resolved(outbound).await;
+        let options = options.map_err(|error| Error::ConnectionFailed(error.to_string()))?;
+        let connection = Conn::new(options).await;
         let connection = connection.map_err(|error| Error::ConnectionFailed(sql::text(&error)))?;
         Ok(Self { connection })
     }
@@ -87,10 +98,6 @@ impl Driver for Mysql {
 
     async fn close(self) {
         let _ = self.connection.disconnect().await;
-    }
-
-    fn bytes(value: &DbValue) -> usize {
-        value::bytes(value)
     }
 }
 
@@ -142,7 +149,10 @@ async fn pass_rows(
         // After an error, the rest is read to be dropped.
         if outcome.is_ok() {
             outcome = match value::row(row, columns) {
-                Ok(row) => passed.push(row).await,
+                Ok(row) => {
+                    let bytes = sql::row_bytes(&row, value::bytes);
+                    passed.push(row, bytes).await
+                }
                 Err(error) => Err(error),
             };
         }

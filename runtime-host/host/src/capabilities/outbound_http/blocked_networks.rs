@@ -1,6 +1,6 @@
 //! Networks that no component may reach, whatever its manifest allows: the operator's choice.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 /// Networks that no component may reach.
@@ -67,6 +67,28 @@ impl BlockedNetworks {
         special
             || self.networks.iter().any(|network| network.contains(address))
             || inner.is_some_and(|inner| self.contain(IpAddr::V4(inner)))
+    }
+}
+
+impl BlockedNetworks {
+    /// The addresses of a host that may be reached.
+    ///
+    /// # Errors
+    /// There are only others; this is one of them.
+    pub(super) fn without(
+        &self,
+        found: impl Iterator<Item = SocketAddr>,
+    ) -> Result<Vec<SocketAddr>, IpAddr> {
+        let (prohibited, allowed): (Vec<_>, Vec<_>) =
+            found.partition(|address| self.contain(address.ip()));
+        match (allowed.is_empty(), prohibited.first()) {
+            (true, Some(address)) => Err(address.ip()),
+            _ => Ok(allowed),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -5,13 +5,13 @@ use super::connector::{CONNECT_TIMEOUT, CONNECT_WITHIN, Connector};
 use super::failure::Failure;
 use super::policy::{ClientTls, OutboundPolicy, Rules};
 use super::trust;
+use crate::capabilities::connection_limits::Connections;
 use crate::message::{Body, BodyError, Request, Response};
 use http::Uri;
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ pub(crate) struct Client {
     /// For some components and servers.
     client_tls: Vec<(ClientTls, Pool)>,
     blocked: Arc<BlockedNetworks>,
+    connections: Connections,
 }
 
 /// Where a request goes.
@@ -52,7 +53,10 @@ impl Client {
         own: Option<CertificateDer<'static>>,
         policy: &OutboundPolicy,
     ) -> anyhow::Result<Self> {
-        let (rules, builder) = (policy.rules(), || builder(policy.pooling));
+        let connections = policy.limits.connections();
+        let counter = connections.http.clone();
+        let rules = Rules { blocked: Arc::new(policy.blocked.clone()), counter };
+        let builder = || builder(policy.pooling);
         let public = Connector::new(trust::public()?, rules.clone());
         let own = own.map_or_else(trust::public, trust::only)?;
         let own = Connector::new(own, Rules::default());
@@ -68,12 +72,18 @@ impl Client {
             client_tls: policy.client_tls.iter().map(with_tls).collect(),
             others: builder().build(public),
             blocked: rules.blocked,
+            connections,
         })
     }
 
-    /// Whether the operator lets no component reach this address.
-    pub(super) fn blocks(&self, address: IpAddr) -> bool {
-        self.blocked.contain(address)
+    /// The networks that the operator lets no component reach.
+    pub(super) fn blocked(&self) -> &Arc<BlockedNetworks> {
+        &self.blocked
+    }
+
+    /// What counts the connections of all drivers.
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// Sends a request of the host itself.

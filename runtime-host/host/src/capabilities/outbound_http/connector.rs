@@ -91,19 +91,16 @@ impl Service<Uri> for Tcp {
         // An address is not resolved.
         let address = uri.host().and_then(|host| bare(host).parse::<IpAddr>().ok());
         let blocked = address.filter(|address| self.rules.blocked.contain(*address));
-        let permits = self.rules.permits.clone();
+        let counter = self.rules.counter.clone();
         let connecting = self.connector.call(uri);
         Box::pin(async move {
             if let Some(address) = blocked {
                 return Err(ConnectError::Blocked(address));
             }
-            let permit = match permits {
-                None => None,
-                Some(permits) => permits.acquire_owned().await.ok(),
-            };
+            let counted = counter.count().await;
             let stream: TokioIo<TcpStream> =
                 connecting.await.map_err(|error| ConnectError::of_tcp(&error))?;
-            Ok(Counted { stream, _permit: permit })
+            Ok(Counted { stream, _counted: counted })
         })
     }
 }
@@ -133,12 +130,8 @@ impl Service<Name> for Resolver {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await;
             let found = found.map_err(ResolveError::Unknown)?;
-            let (prohibited, allowed): (Vec<_>, Vec<_>) =
-                found.partition(|address: &SocketAddr| blocked.contain(address.ip()));
-            match (allowed.is_empty(), prohibited.first()) {
-                (true, Some(address)) => Err(ResolveError::Blocked(address.ip())),
-                _ => Ok(allowed.into_iter()),
-            }
+            let allowed = blocked.without(found).map_err(ResolveError::Blocked)?;
+            Ok(allowed.into_iter())
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A connection that counts among those that the operator allows, until it is closed.
 
+use crate::capabilities::connection_limits;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
@@ -7,12 +8,11 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
-/// A TCP connection with its permit, if connections are limited.
+/// A TCP connection that is counted.
 pub(super) struct Counted {
     pub(super) stream: TokioIo<TcpStream>,
-    pub(super) _permit: Option<OwnedSemaphorePermit>,
+    pub(super) _counted: connection_limits::Counted,
 }
 
 impl Connection for Counted {

@@ -13,9 +13,11 @@ mod host_policies;
 mod own;
 mod policy;
 mod replay;
+mod resolve;
 mod sender;
 mod timeouts;
 pub(super) mod trust;
+mod without_host;
 
 pub(crate) use blocked_networks::BlockedNetworks;
 pub(crate) use client::Client;
@@ -37,6 +39,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tessera_manifest::hosts::HostPattern;
 use wasmtime::component::Linker;
+use wasmtime_wasi_http::p3::bindings::http::types;
+use wasmtime_wasi_http::{WasiHttp, WasiHttpView as _};
 
 pub(super) const CAPABILITY: Capability = Capability {
     offered: &["wasi:http"],
@@ -55,7 +59,8 @@ const LOCALHOST: &str = "localhost";
 
 fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    wasmtime_wasi_http::p3::add_to_linker(linker)
+    types::add_to_linker::<_, WasiHttp>(linker, State::http)?;
+    without_host::add_to_linker(linker)
 }
 
 /// The hosts that a component may reach, and how.
@@ -127,7 +132,7 @@ impl Outbound {
 
     /// Whether the operator lets no component reach this address, by any protocol.
     pub(in crate::capabilities) fn blocks(&self, address: IpAddr) -> bool {
-        self.network.client.blocks(address)
+        self.network.client.blocked().contain(address)
     }
 
     /// The client, for requests of the host itself.

@@ -1,18 +1,17 @@
 //! What the operator sets for outbound requests of all components.
 
 use super::blocked_networks::BlockedNetworks;
+use crate::capabilities::connection_limits::{ConnectionLimits, Counter};
 use rustls::ClientConfig;
 use std::fmt;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// What the operator sets for outbound requests.
 #[derive(Debug, Clone)]
 pub(crate) struct OutboundPolicy {
     /// Whether connections are used again.
     pub(crate) pooling: bool,
-    /// Connections at the same time, those included that are kept to be used again.
-    pub(crate) connections_max: Option<usize>,
+    pub(crate) limits: ConnectionLimits,
     pub(crate) blocked: BlockedNetworks,
     /// The first entry for a component and a host counts.
     pub(crate) client_tls: Vec<ClientTls>,
@@ -30,24 +29,13 @@ pub(crate) struct ClientTls {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
     pub(super) blocked: Arc<BlockedNetworks>,
-    /// A permit for each connection, if they are limited.
-    pub(super) permits: Option<Arc<Semaphore>>,
-}
-
-impl OutboundPolicy {
-    pub(super) fn rules(&self) -> Rules {
-        let permits = self.connections_max.map(|most| most.min(Semaphore::MAX_PERMITS));
-        Rules {
-            blocked: Arc::new(self.blocked.clone()),
-            permits: permits.map(|most| Arc::new(Semaphore::new(most))),
-        }
-    }
+    pub(super) counter: Counter,
 }
 
 impl Default for OutboundPolicy {
     fn default() -> Self {
-        let (connections_max, blocked, client_tls) = Default::default();
-        Self { pooling: true, connections_max, blocked, client_tls }
+        let (limits, blocked, client_tls) = Default::default();
+        Self { pooling: true, limits, blocked, client_tls }
     }
 }
 

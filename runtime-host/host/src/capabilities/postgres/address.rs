@@ -2,9 +2,14 @@
 
 use super::ca_root::CaRoot;
 use super::fault::Fault;
+use crate::capabilities::outbound_http::Outbound;
 use crate::capabilities::sql::{self, Refusal};
+use std::io;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
+
+/// A look-up needs a port, whichever it is.
+const PORT: u16 = 5432;
 
 /// A parsed address, and the certificate authority that the guest trusts besides the public ones.
 #[derive(Clone)]
@@ -42,6 +47,31 @@ impl Address {
         let with_port = |(index, host)| (host, self.port(index));
         let hosts = names.into_iter().enumerate().map(with_port);
         Ok(hosts.chain(addresses.enumerate().map(with_port)).collect())
+    }
+
+    /// How to connect, in the order of attempts. If the operator blocks networks, each attempt has an
+    /// address of each host that may be reached, so that the driver resolves no names.
+    pub(super) async fn resolved(&self, outbound: &Outbound) -> io::Result<Vec<Config>> {
+        let blocked = outbound.blocked().filter(|_| self.config.get_hostaddrs().is_empty());
+        let Some(blocked) = blocked else { return Ok(vec![self.config.clone()]) };
+        let mut addresses = Vec::new();
+        for host in self.config.get_hosts() {
+            let Host::Tcp(name) = host else { continue };
+            let found = blocked.resolve(name, PORT).await?;
+            if found.is_empty() {
+                return Err(io::Error::other(format!("`{name}` has no address")));
+            }
+            addresses.push(found);
+        }
+        let attempts = addresses.iter().map(Vec::len).max().unwrap_or_default();
+        let with_addresses = |attempt: usize| {
+            let mut config = self.config.clone();
+            for found in &addresses {
+                config.hostaddr(found[attempt % found.len()].ip());
+            }
+            config
+        };
+        Ok((0..attempts).map(with_addresses).collect())
     }
 
     /// One port is that of all hosts.

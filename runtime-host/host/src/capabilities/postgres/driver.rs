@@ -3,18 +3,20 @@
 use super::address::Address;
 use super::fault::{self, Fault};
 use super::parameter::Parameter;
-use super::tls::Tls;
+use super::tls::{Encrypted, Tls};
 use super::types::{Column, DbValue, ParameterValue};
 use super::value;
 use crate::capabilities::Grants;
+use crate::capabilities::connection_limits::{Connections, Counter};
+use crate::capabilities::outbound_http::Outbound;
 use crate::capabilities::sql::{
-    self, Answer, Canceler, Driver, Operations, Pools, Refusal, Rows, Statement,
+    self, Answer, Canceler, Driver, Operations, Pools, Refusal, Results, Rows, Statement,
 };
 use futures::TryStreamExt as _;
 use std::future::poll_fn;
 use std::pin::pin;
 use tokio::runtime::Handle;
-use tokio_postgres::{CancelToken, Client, RowStream, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client, Connection, RowStream, SimpleQueryMessage, Socket};
 
 /// Undoes what a session has left outside of a transaction. What the driver has prepared stays.
 const CLEAN: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
@@ -35,6 +37,12 @@ pub struct PostgresCanceler {
     tls: Tls,
 }
 
+impl Results for Postgres {
+    type Column = Column;
+    type Row = Vec<DbValue>;
+    type Fault = Fault;
+}
+
 impl Driver for Postgres {
     const SCHEME: &'static str = "postgres";
     const OPERATIONS: Operations =
@@ -42,9 +50,6 @@ impl Driver for Postgres {
 
     type Address = Address;
     type Parameter = ParameterValue;
-    type Column = Column;
-    type Value = DbValue;
-    type Fault = Fault;
     type Canceler = PostgresCanceler;
 
     fn pools(grants: &Grants) -> &Pools<Self> {
@@ -55,16 +60,22 @@ impl Driver for Postgres {
         address.hosts()
     }
 
-    async fn connect(address: &Address) -> Result<Self, Fault> {
+    fn counter(connections: &Connections) -> &Counter {
+        &connections.postgres
+    }
+
+    async fn connect(address: &Address, outbound: &Outbound) -> Result<Self, Fault> {
         let failed = |error: &dyn std::error::Error| Refusal::Connection(sql::text(error));
         let tls = Tls::new(address).map_err(|error| failed(&error))?;
-        let connected = address.config.connect(tls.clone()).await;
-        let (client, mut connection) = connected.map_err(|error| failed(&error))?;
-        // Notices of the server are dropped.
-        Handle::current().spawn(async move {
-            while let Some(Ok(_)) = poll_fn(|cx| connection.poll_message(cx)).await {}
-        });
-        Ok(Self { client, tls })
+        let attempts = address.resolved(outbound).await.map_err(|error| failed(&error))?;
+        let mut failure = Refusal::Connection("the address has no host".into());
+        for config in attempts {
+            match config.connect(tls.clone()).await {
+                Ok((client, connection)) => return Ok(Self::with(client, connection, tls)),
+                Err(error) => failure = failed(&error),
+            }
+        }
+        Err(failure.into())
     }
 
     async fn is_alive(&mut self) -> bool {
@@ -104,13 +115,17 @@ impl Driver for Postgres {
     }
 
     async fn close(self) {}
-
-    fn bytes(value: &DbValue) -> usize {
-        value::bytes(value)
-    }
 }
 
 impl Postgres {
+    fn with(client: Client, mut connection: Connection<Socket, Encrypted>, tls: Tls) -> Self {
+        // Notices of the server are dropped.
+        Handle::current().spawn(async move {
+            while let Some(Ok(_)) = poll_fn(|cx| connection.poll_message(cx)).await {}
+        });
+        Self { client, tls }
+    }
+
     async fn begin(
         &self,
         statement: Statement<Self>,
@@ -129,7 +144,10 @@ async fn pass(rows: RowStream, passed: &mut Rows<Postgres>) -> Result<(), Fault>
         // After an error, the rest is read to be dropped.
         if outcome.is_ok() {
             outcome = match value::row(&row) {
-                Ok(row) => passed.push(row).await,
+                Ok(row) => {
+                    let bytes = sql::row_bytes(&row, value::bytes);
+                    passed.push(row, bytes).await
+                }
                 Err(error) => Err(Refusal::Query(sql::text(&error)).into()),
             };
         }

@@ -3,7 +3,9 @@
 use super::commands::Command;
 use super::servers::Own;
 use crate::capabilities::State;
+use crate::capabilities::connection_limits::Counted;
 use crate::capabilities::handles::OpenHandle;
+use crate::capabilities::outbound_http::Outbound;
 use crate::capabilities::remote::{RemoteError, RemoteOperation, Target};
 use crate::engine::Arguments;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use wasmtime::component::Resource;
 pub struct RedisConnection {
     link: Link,
     _open: OpenHandle,
+    _counted: Counted,
 }
 
 /// Where the commands of a handle go.
@@ -38,6 +41,7 @@ pub(in crate::capabilities) enum Fault {
 /// A connection that is about to be opened.
 pub(super) struct Opening {
     shared: Arc<Shared>,
+    outbound: Arc<Outbound>,
     operation: RemoteOperation,
 }
 
@@ -63,20 +67,32 @@ impl State {
         if !self.may_connect(Target { scheme, host, port }) {
             return Err(Fault::InvalidAddress);
         }
-        let shared = self.guest.grants.redis.shared(text, address);
-        Ok(Opening { shared, operation: self.remote_operation("redis.open") })
+        let grants = &self.guest.grants;
+        let address = match grants.outbound.blocked() {
+            None => address,
+            Some(blocked) => address.resolved_by(move |host, port| {
+                let blocked = blocked.clone();
+                Box::pin(async move { blocked.resolve(&host, port).await })
+            }),
+        };
+        let shared = grants.redis.shared(text, address);
+        Ok(Opening {
+            shared,
+            outbound: grants.outbound.clone(),
+            operation: self.remote_operation("redis.open"),
+        })
     }
 
     /// A handle for an open connection.
     pub(super) fn hold_redis(
         &mut self,
-        shared: Arc<Shared>,
+        (shared, counted): (Arc<Shared>, Counted),
     ) -> wasmtime::Result<Result<Resource<RedisConnection>, Fault>> {
         let Some(handle) = self.guest.open_remotes.take() else {
             return Ok(Err(Fault::TooManyConnections));
         };
         let link = Link { shared, own: Arc::default() };
-        Ok(Ok(self.table.push(RedisConnection { link, _open: handle })?))
+        Ok(Ok(self.table.push(RedisConnection { link, _open: handle, _counted: counted })?))
     }
 
     /// Connects to this address.
@@ -89,7 +105,7 @@ impl State {
             Err(fault) => return Ok(Err(fault)),
         };
         match opening.run().await {
-            Ok(shared) => self.hold_redis(shared),
+            Ok(opened) => self.hold_redis(opened),
             Err(fault) => Ok(Err(fault)),
         }
     }
@@ -121,10 +137,15 @@ impl State {
 }
 
 impl Opening {
-    pub(super) async fn run(self) -> Result<Arc<Shared>, Fault> {
-        let Self { shared, operation } = self;
-        operation.run(shared.connection()).await?;
-        Ok(shared)
+    pub(super) async fn run(self) -> Result<(Arc<Shared>, Counted), Fault> {
+        let Self { shared, outbound, operation } = self;
+        let counted = operation.run(async {
+            let counted = outbound.connections().redis.count().await;
+            shared.connection().await?;
+            Ok::<_, Error>(counted)
+        });
+        let counted = counted.await?;
+        Ok((shared, counted))
     }
 }
 

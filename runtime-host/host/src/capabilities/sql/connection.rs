@@ -5,7 +5,9 @@ use super::rows::Streamed;
 use super::session::Session;
 use super::{Driver, Refusal, Statement};
 use crate::capabilities::State;
+use crate::capabilities::connection_limits::Counted;
 use crate::capabilities::handles::OpenHandle;
+use crate::capabilities::outbound_http::Outbound;
 use crate::capabilities::remote::{RemoteError, RemoteOperation, Target};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -17,11 +19,13 @@ use wasmtime::component::Resource;
 pub struct SqlConnection<D: Driver> {
     session: Arc<Session<D>>,
     _open: OpenHandle,
+    _counted: Counted,
 }
 
 /// A connection that is about to be opened: what that needs of the instance, without holding it.
 pub(in crate::capabilities) struct Opening<D: Driver> {
     pool: Arc<Pool<D>>,
+    outbound: Arc<Outbound>,
     handle: OpenHandle,
     operation: RemoteOperation,
     runtime: Handle,
@@ -53,7 +57,8 @@ impl State {
         let handle = handle.ok_or_else(|| refused("too many connections".into()))?;
         let pool = D::pools(&self.guest.grants).of(key, address);
         let operation = self.remote_operation(D::OPERATIONS.open);
-        Ok(Opening { pool, handle, operation, runtime: self.call.runtime.clone() })
+        let outbound = self.guest.grants.outbound.clone();
+        Ok(Opening { pool, outbound, handle, operation, runtime: self.call.runtime.clone() })
     }
 
     /// Begins a statement on a connection.
@@ -111,7 +116,7 @@ impl State {
         connection: &Resource<SqlConnection<D>>,
         text: String,
         parameters: Vec<D::Parameter>,
-    ) -> Result<(Vec<D::Column>, Vec<Vec<D::Value>>), D::Fault> {
+    ) -> Result<(Vec<D::Column>, Vec<D::Row>), D::Fault> {
         self.begin_sql(connection, D::OPERATIONS.query, text, parameters)?.collect().await
     }
 
@@ -126,16 +131,18 @@ impl State {
 
 impl<D: Driver> Opening<D> {
     pub(in crate::capabilities) async fn run(self) -> Result<SqlConnection<D>, D::Fault> {
-        let Self { pool, handle, operation, runtime } = self;
-        // The connection stays on this runtime. The call may be in the background.
-        let work = runtime.spawn(async { pool.take().await.map(Session::start) });
-        let work = AbortOnDropHandle::new(work);
-        let session = operation.run(async {
+        let Self { pool, outbound, handle, operation, runtime } = self;
+        let opened = operation.run(async {
+            let counted = D::counter(outbound.connections()).count().await;
+            // The connection stays on this runtime. The call may be in the background.
+            let work = runtime.spawn(async move { pool.take(&outbound).await.map(Session::start) });
             let failed = |error| Refusal::Connection(super::text(&error));
-            work.await.map_err(failed)?
+            let session = AbortOnDropHandle::new(work).await.map_err(failed)??;
+            Ok((session, counted))
         });
-        let session = session.await.map_err(|error| fault::<D>(error, Refusal::Connection))?;
-        Ok(SqlConnection { session: Arc::new(session), _open: handle })
+        let (session, counted) =
+            opened.await.map_err(|error| fault::<D>(error, Refusal::Connection))?;
+        Ok(SqlConnection { session: Arc::new(session), _open: handle, _counted: counted })
     }
 }
 
@@ -149,15 +156,17 @@ impl<D: Driver> Begun<D> {
     /// long as the stream, also if the guest drops the connection.
     pub(in crate::capabilities) async fn query(
         self,
-    ) -> Result<Streamed<D, impl Future<Output = Result<(), D::Fault>> + Send + use<D>>, D::Fault>
-    {
+    ) -> Result<
+        Streamed<D, Arc<Session<D>>, impl Future<Output = Result<(), D::Fault>> + Send + use<D>>,
+        D::Fault,
+    > {
         let Self { session, statement, operation } = self;
         let reply = operation.run(session.query(statement)).await;
         let reply = reply.map_err(|error| fault::<D>(error, Refusal::Query))?;
         Ok(reply.stream(session))
     }
 
-    async fn collect(self) -> Result<(Vec<D::Column>, Vec<Vec<D::Value>>), D::Fault> {
+    async fn collect(self) -> Result<(Vec<D::Column>, Vec<D::Row>), D::Fault> {
         let Self { session, statement, operation } = self;
         let work = async { session.query(statement).await?.collect().await };
         operation.run(work).await.map_err(|error| fault::<D>(error, Refusal::Query))

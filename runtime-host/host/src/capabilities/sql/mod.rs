@@ -18,18 +18,29 @@ pub use connection::SqlConnection;
 pub use pool::Pools;
 #[expect(unreachable_pub, reason = "it is part of a public trait")]
 pub use rows::Answer;
-pub(super) use rows::Rows;
+pub(super) use rows::{Reply, Rows, row_bytes};
 pub(super) use variants::{convert_row_set, convert_variants};
 
+use super::connection_limits::{Connections, Counter};
+use super::outbound_http::Outbound;
 use super::{Grants, State, bindings};
 use std::future::Future;
 
 /// The size of an address, in bytes: it is kept with its pool.
 const ADDRESS_MAX_BYTES: usize = 16 << 10;
 
+/// What queries of one kind of database return.
+#[expect(unreachable_pub, reason = "it is part of a public trait")]
+pub trait Results: Send + 'static {
+    type Column: Send + 'static;
+    type Row: Send + Sync + 'static;
+    /// An error of the interface.
+    type Fault: From<Refusal> + Send + 'static;
+}
+
 /// A connection to a server of one kind.
 #[expect(unreachable_pub, reason = "it is the parameter of a type that generated code re-exports")]
-pub trait Driver: Send + Sized + 'static {
+pub trait Driver: Results + Sized {
     /// The scheme in `allowed_outbound_hosts`.
     const SCHEME: &'static str;
     /// The names of operations in spans: opening, executing, querying.
@@ -38,10 +49,6 @@ pub trait Driver: Send + Sized + 'static {
     /// Where to connect, and how.
     type Address: Clone + Send + Sync + 'static;
     type Parameter: Send + 'static;
-    type Column: Send + 'static;
-    type Value: Send + Sync + 'static;
-    /// An error of the interface.
-    type Fault: From<Refusal> + Send + 'static;
     /// Cancels the statement that is running.
     type Canceler: Canceler;
 
@@ -51,7 +58,14 @@ pub trait Driver: Send + Sized + 'static {
     /// All hosts that a connection to this address may lead to, with their ports.
     fn hosts(address: &Self::Address) -> Result<Vec<(String, Option<u16>)>, Self::Fault>;
 
-    fn connect(address: &Self::Address) -> impl Future<Output = Result<Self, Self::Fault>> + Send;
+    /// What counts the connections of all components.
+    fn counter(connections: &Connections) -> &Counter;
+
+    /// Connects to hosts whose addresses may be reached.
+    fn connect(
+        address: &Self::Address,
+        outbound: &Outbound,
+    ) -> impl Future<Output = Result<Self, Self::Fault>> + Send;
 
     /// Whether the server still answers.
     fn is_alive(&mut self) -> impl Future<Output = bool> + Send;
@@ -77,9 +91,6 @@ pub trait Driver: Send + Sized + 'static {
 
     /// Says goodbye to the server.
     fn close(self) -> impl Future<Output = ()> + Send;
-
-    /// The size of a value, besides its fixed part.
-    fn bytes(value: &Self::Value) -> usize;
 }
 
 /// Cancels the statement of a connection, by another connection.
@@ -110,6 +121,14 @@ pub enum Refusal {
     Connection(String),
     /// The statement, or its result, has exceeded a limit.
     Query(String),
+}
+
+impl From<Refusal> for String {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Connection(text) | Refusal::Query(text) => text,
+        }
+    }
 }
 
 /// Refuses an address that is too long to be kept.

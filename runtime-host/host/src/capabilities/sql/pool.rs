@@ -1,6 +1,7 @@
 //! Connections that wait for their next session, by component and address.
 
 use super::{Driver, Refusal};
+use crate::capabilities::outbound_http::Outbound;
 use parking_lot::Mutex;
 use std::future::Future;
 use std::sync::{Arc, Weak};
@@ -73,17 +74,19 @@ impl<D: Driver> Pool<D> {
     }
 
     /// An idle connection that still works, or a new one.
-    pub(super) async fn take(self: Arc<Self>) -> Result<Pooled<D>, D::Fault> {
+    pub(super) async fn take(self: Arc<Self>, outbound: &Outbound) -> Result<Pooled<D>, D::Fault> {
         let permit = self.permits.clone().acquire_owned().await;
         let permit = permit.map_err(|error| Refusal::Connection(error.to_string()))?;
-        let driver = within(CONNECT_MAX, self.connected()).await?;
+        let driver = within(CONNECT_MAX, self.connected(outbound)).await?;
         Ok(Pooled { driver, pool: self, _permit: permit })
     }
 
-    async fn connected(&self) -> Result<D, D::Fault> {
+    async fn connected(&self, outbound: &Outbound) -> Result<D, D::Fault> {
         loop {
             let idle = self.idle.lock().pop();
-            let Some(mut idle) = idle else { return D::connect(&self.address).await };
+            let Some(mut idle) = idle else {
+                return D::connect(&self.address, outbound).await;
+            };
             if idle.driver.is_alive().await {
                 return Ok(idle.driver);
             }

@@ -22,7 +22,7 @@ const CANCEL_AGAIN: Duration = Duration::from_millis(250);
 const CLEAN_MAX: Duration = Duration::from_secs(5);
 
 /// The side of the guest. When it is dropped, a statement that still runs is canceled.
-pub(super) struct Session<D: Driver> {
+pub(in crate::capabilities) struct Session<D: Driver> {
     jobs: mpsc::Sender<Job<D>>,
     _open: DropGuard,
 }

@@ -15,8 +15,8 @@ struct Server {
     canceled: Notify,
 }
 
-/// A connection. `endless` runs until it is canceled, `deaf` for ever, and `rows <n>` has n rows of
-/// 20 MiB.
+/// A connection. `endless` runs until it is canceled, `deaf` for ever, `rows <n>` has n rows of
+/// 20 MiB, and `small <n>` n rows of 1 KiB.
 struct Mock(Arc<Server>);
 
 impl Server {
@@ -29,15 +29,18 @@ impl Server {
     }
 }
 
+impl Results for Mock {
+    type Column = ();
+    type Row = usize;
+    type Fault = Refusal;
+}
+
 impl Driver for Mock {
     const SCHEME: &'static str = "mock";
     const OPERATIONS: Operations = Operations { open: "open", execute: "execute", query: "query" };
 
     type Address = MockAddress;
     type Parameter = ();
-    type Column = ();
-    type Value = Vec<u8>;
-    type Fault = Refusal;
     type Canceler = MockCanceler;
 
     fn pools(_: &Grants) -> &Pools<Self> {
@@ -48,7 +51,11 @@ impl Driver for Mock {
         Ok(Vec::new())
     }
 
-    async fn connect(address: &MockAddress) -> Result<Self, Refusal> {
+    fn counter(connections: &Connections) -> &Counter {
+        &connections.mysql
+    }
+
+    async fn connect(address: &MockAddress, _: &Outbound) -> Result<Self, Refusal> {
         address.0.happens("connect");
         Ok(Self(address.0.clone()))
     }
@@ -73,11 +80,12 @@ impl Driver for Mock {
     }
 
     async fn query(&mut self, statement: Statement<Self>, answer: Answer<Self>) {
-        let count = statement.text.strip_prefix("rows ").and_then(|count| count.parse().ok());
+        let (kind, count) = statement.text.split_once(' ').unwrap();
+        let bytes = if kind == "rows" { 20 << 20 } else { 1 << 10 };
         let mut rows = answer.begin(vec![()]);
         let mut outcome = Ok(());
-        for _ in 0..count.unwrap_or(0) {
-            outcome = outcome.and(rows.push(vec![vec![0; 20 << 20]]).await);
+        for number in 0..count.parse().unwrap() {
+            outcome = outcome.and(rows.push(number, bytes).await);
         }
         rows.end(outcome).await;
         self.0.happens("end of rows");
@@ -91,10 +99,6 @@ impl Driver for Mock {
     async fn close(self) {
         self.0.happens("close");
         self.0.begun.notify_one();
-    }
-
-    fn bytes(value: &Vec<u8>) -> usize {
-        value.len()
     }
 }
 
@@ -117,8 +121,12 @@ fn statement(text: &str) -> Statement<Mock> {
 async fn opened() -> (Arc<Server>, Arc<Pool<Mock>>, Session<Mock>) {
     let server = Arc::<Server>::default();
     let pool = Pools::default().of("key".into(), &MockAddress(server.clone()));
-    let session = Session::start(pool.clone().take().await.unwrap());
+    let session = taken(&pool).await;
     (server, pool, session)
+}
+
+async fn taken(pool: &Arc<Pool<Mock>>) -> Session<Mock> {
+    Session::start(pool.clone().take(&Outbound::to(&[])).await.unwrap())
 }
 
 #[tokio::test]
@@ -147,7 +155,7 @@ async fn the_connection_of_a_closed_session_is_cleaned_and_used_again() {
         }
         tokio::task::yield_now().await;
     }
-    let again = Session::start(pool.take().await.unwrap());
+    let again = taken(&pool).await;
     again.execute(statement("next")).await.unwrap();
     assert_eq!(server.events(), ["connect", "endless", "cancel", "clean", "next"]);
 }
@@ -162,7 +170,7 @@ async fn a_connection_whose_statement_can_not_be_canceled_is_closed() {
     let next = session.execute(statement("next")).await;
     assert_eq!(next, Err(Refusal::Connection("the connection is closed".into())));
     drop(session);
-    let another = Session::start(pool.take().await.unwrap());
+    let another = taken(&pool).await;
     another.execute(statement("next")).await.unwrap();
     let events = server.events();
     assert_eq!(events.iter().filter(|event| *event == "connect").count(), 2, "{events:?}");
@@ -204,4 +212,14 @@ async fn streamed_rows_have_a_limit_only_for_each_row() {
         count += batch.len();
     }
     assert_eq!((count, outcome.await), (3, Ok(())));
+}
+
+#[tokio::test]
+async fn a_few_rows_that_nobody_reads_do_not_hold_up_the_next_statement() {
+    let (server, _, session) = opened().await;
+    let reply = session.query(statement("small 9")).await.unwrap();
+    session.execute(statement("next")).await.unwrap();
+    assert_eq!(server.events(), ["connect", "end of rows", "next"]);
+    let (_, rows) = reply.collect().await.unwrap();
+    assert_eq!(rows, (0..9).collect::<Vec<_>>());
 }

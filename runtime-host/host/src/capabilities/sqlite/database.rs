@@ -2,6 +2,7 @@
 
 use super::local::{self, Local};
 use super::server::{self, Server};
+use super::streamed::{Streamed, Streams};
 use crate::capabilities::outbound_http::Outbound;
 use crate::telemetry::TraceContext;
 use std::sync::Arc;
@@ -9,8 +10,6 @@ use tessera_resilience::Deadline;
 
 /// What the rows of one statement may have together, in bytes: the host holds them for the guest.
 pub(crate) const ROWS_MAX_BYTES: usize = 32 << 20;
-/// What a value counts, besides its text or bytes.
-const VALUE_BYTES: usize = 32;
 
 /// A database, by its label in the runtime configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,28 +74,47 @@ impl Open {
         }
     }
 
-    pub(super) async fn last_insert_rowid(&self) -> wasmtime::Result<i64> {
+    /// Runs a statement until its first row, or its end. The guest reads the rows of a local
+    /// database while it runs on.
+    pub(super) async fn query(
+        &self,
+        statement: String,
+        parameters: Vec<Value>,
+        deadline: Deadline,
+        trace: &TraceContext,
+        streams: &Streams,
+    ) -> Result<Streamed, String> {
         match self {
-            Self::Local(local) => local.last_insert_rowid().await,
-            Self::Server(server) => Ok(server.last_insert_rowid()),
+            Self::Local(local) => local.query(statement, parameters, deadline, streams).await,
+            Self::Server(_) => {
+                let rows = self.execute(statement, parameters, deadline, trace).await?;
+                Ok(Streamed::whole(rows, Ok(())))
+            }
         }
     }
 
-    pub(super) async fn changes(&self) -> wasmtime::Result<u64> {
+    pub(super) async fn last_insert_rowid(&self) -> i64 {
+        match self {
+            Self::Local(local) => local.last_insert_rowid().await,
+            Self::Server(server) => server.last_insert_rowid(),
+        }
+    }
+
+    pub(super) async fn changes(&self) -> u64 {
         match self {
             Self::Local(local) => local.changes().await,
-            Self::Server(server) => Ok(server.changes()),
+            Self::Server(server) => server.changes(),
         }
     }
 }
 
 impl Value {
+    /// Its size, besides the fixed part.
     pub(super) fn bytes(&self) -> usize {
-        VALUE_BYTES
-            + match self {
-                Self::Text(text) => text.len(),
-                Self::Blob(bytes) => bytes.len(),
-                Self::Integer(_) | Self::Real(_) | Self::Null => 0,
-            }
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Blob(bytes) => bytes.len(),
+            Self::Integer(_) | Self::Real(_) | Self::Null => 0,
+        }
     }
 }

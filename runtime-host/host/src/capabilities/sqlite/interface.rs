@@ -1,10 +1,12 @@
 //! What all versions of the interface have in common.
 
 use super::database::{Database, Open, Rows, Value};
+use super::streamed::Streamed;
 use crate::calls::Kind;
-use crate::capabilities::State;
 use crate::capabilities::handles::OpenHandle;
+use crate::capabilities::{Grants, State};
 use crate::telemetry::{Outcome, Span, SpanKind, TraceContext};
+use std::sync::Arc;
 use tessera_resilience::Deadline;
 use wasmtime::component::Resource;
 
@@ -29,6 +31,7 @@ pub(super) struct Statement {
     deadline: Deadline,
     trace: TraceContext,
     span: Span,
+    grants: Arc<Grants>,
 }
 
 impl State {
@@ -69,7 +72,8 @@ impl State {
         let open = self.connection(handle)?;
         let span = self.span(SpanKind::Store, "sqlite.execute");
         let trace = span.context.clone();
-        Ok(Statement { open, deadline: self.call.deadline, trace, span })
+        let grants = self.guest.grants.clone();
+        Ok(Statement { open, deadline: self.call.deadline, trace, span, grants })
     }
 
     /// Opens a connection to the database with this label.
@@ -104,19 +108,32 @@ impl State {
 }
 
 impl Statement {
+    /// Runs it to its end.
     pub(super) async fn run(
         mut self,
         statement: String,
         parameters: Vec<Value>,
     ) -> Result<Rows, Fault> {
         let result = self.open.execute(statement, parameters, self.deadline, &self.trace).await;
-        let outcome = match &result {
+        self.end(&result);
+        result.map_err(Fault::Io)
+    }
+
+    /// Runs it until its first row, or its end.
+    pub(super) async fn query(mut self, statement: String, parameters: Vec<Value>) -> Streamed {
+        let Self { open, deadline, trace, grants, .. } = &self;
+        let streams = &grants.servers.sqlite_streams;
+        let result = open.query(statement, parameters, *deadline, trace, streams).await;
+        self.end(&result);
+        result.unwrap_or_else(|text| Streamed::whole(Rows::default(), Err(text)))
+    }
+
+    fn end<T>(&mut self, result: &Result<T, String>) {
+        self.span.end(match result {
             Ok(_) => Outcome::Ok,
             Err(_) if self.deadline.remaining().is_zero() => Kind::DeadlineExceeded.outcome(),
             Err(_) => Outcome::Refused,
-        };
-        self.span.end(outcome);
-        result.map_err(Fault::Io)
+        });
     }
 }
 
@@ -138,10 +155,13 @@ macro_rules! convert {
         impl From<Rows> for version::QueryResult {
             fn from(rows: Rows) -> Self {
                 let Rows { columns, rows } = rows;
-                let row = |row: Vec<Value>| version::RowResult {
-                    values: row.into_iter().map(Into::into).collect(),
-                };
-                Self { columns, rows: rows.into_iter().map(row).collect() }
+                Self { columns, rows: rows.into_iter().map(Into::into).collect() }
+            }
+        }
+
+        impl From<Vec<Value>> for version::RowResult {
+            fn from(row: Vec<Value>) -> Self {
+                Self { values: row.into_iter().map(Into::into).collect() }
             }
         }
     };

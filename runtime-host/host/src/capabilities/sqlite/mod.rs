@@ -9,6 +9,8 @@ mod interface;
 mod local;
 mod server;
 mod statement;
+mod streamed;
+mod turn;
 mod v2;
 mod v3;
 
@@ -19,6 +21,7 @@ pub use interface::SqliteConnection;
 pub(super) use interface::{Fault, convert};
 pub(crate) use local::Local;
 pub(crate) use server::Server;
+pub(super) use streamed::Streams;
 
 use super::{Capability, State, bindings};
 use wasmtime::component::{HasSelf, Linker};

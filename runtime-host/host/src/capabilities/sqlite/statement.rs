@@ -1,10 +1,39 @@
 //! One statement on a connection, with its values.
 
 use super::database::{ROWS_MAX_BYTES, Rows, Value};
-use crate::capabilities::sql::convert_variants;
+use crate::capabilities::sql::{convert_variants, row_bytes};
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Batch, Connection, Row, Statement, params_from_iter};
+
+/// Takes what a statement returns. The errors are texts for the guest, and end the statement.
+pub(super) trait Sink {
+    /// The statement has these columns. One that is read-only changes nothing.
+    fn begin(&mut self, columns: Vec<String>, is_read_only: bool);
+    fn row(&mut self, row: Vec<Value>) -> Result<(), String>;
+}
+
+/// Holds all rows of a statement.
+#[derive(Default)]
+pub(super) struct Whole {
+    pub(super) rows: Rows,
+    bytes: usize,
+}
+
+impl Sink for Whole {
+    fn begin(&mut self, columns: Vec<String>, _: bool) {
+        self.rows.columns = columns;
+    }
+
+    fn row(&mut self, row: Vec<Value>) -> Result<(), String> {
+        self.bytes += row_bytes(&row, Value::bytes);
+        if self.bytes > ROWS_MAX_BYTES {
+            return Err(format!("query result exceeds limit of {ROWS_MAX_BYTES} bytes"));
+        }
+        self.rows.rows.push(row);
+        Ok(())
+    }
+}
 
 /// Runs the first statement of a text. What follows it is ignored, as on stock Spin: an
 /// application that passes two statements gets the result of the first one, and not an error.
@@ -12,32 +41,32 @@ pub(super) fn execute(
     connection: &Connection,
     text: &str,
     parameters: Vec<Value>,
-) -> Result<Rows, String> {
+    sink: &mut impl Sink,
+) -> Result<(), String> {
     match connection.prepare_cached(text) {
-        Ok(mut statement) => run(&mut statement, parameters),
+        Ok(mut statement) => run(&mut statement, parameters, sink),
         // The library refuses a text with several statements, or with an error in a later one.
         Err(error) => match Batch::new(connection, text).next() {
-            Ok(Some(mut first)) => run(&mut first, parameters),
+            Ok(Some(mut first)) => run(&mut first, parameters, sink),
             Ok(None) | Err(_) => Err(error.to_string()),
         },
     }
 }
 
-fn run(statement: &mut Statement<'_>, parameters: Vec<Value>) -> Result<Rows, String> {
-    let columns = statement.column_names().map(ToOwned::to_owned).collect();
+fn run(
+    statement: &mut Statement<'_>,
+    parameters: Vec<Value>,
+    sink: &mut impl Sink,
+) -> Result<(), String> {
+    let columns: Vec<_> = statement.column_names().map(ToOwned::to_owned).collect();
+    let count = columns.len();
+    sink.begin(columns, statement.readonly());
     let parameters = params_from_iter(parameters.into_iter().map(SqlValue::from));
     let mut found = statement.query(parameters).map_err(|error| error.to_string())?;
-    let mut rows = Rows { columns, rows: Vec::new() };
-    let mut bytes = 0;
     while let Some(row) = found.next().map_err(|error| error.to_string())? {
-        let row = values(row, rows.columns.len()).map_err(|error| error.to_string())?;
-        bytes += row.iter().map(Value::bytes).sum::<usize>();
-        if bytes > ROWS_MAX_BYTES {
-            return Err(format!("query result exceeds limit of {ROWS_MAX_BYTES} bytes"));
-        }
-        rows.rows.push(row);
+        sink.row(values(row, count).map_err(|error| error.to_string())?)?;
     }
-    Ok(rows)
+    Ok(())
 }
 
 fn values(row: &Row<'_>, columns: usize) -> rusqlite::Result<Vec<Value>> {
@@ -67,7 +96,10 @@ mod tests {
     #[test]
     fn what_follows_the_first_statement_is_ignored() {
         let connection = Connection::open_in_memory().unwrap();
-        let run = |text: &str| execute(&connection, text, vec![]).map(|found| found.rows);
+        let run = |text: &str| {
+            let mut found = Whole::default();
+            execute(&connection, text, vec![], &mut found).map(|()| found.rows.rows)
+        };
         let two = "create table t (a); insert into t values (1);";
         assert_eq!(run(two).unwrap(), Vec::<Vec<Value>>::new());
         assert_eq!(run("select count(*) from t; nonsense").unwrap(), [[Value::Integer(0)]]);
@@ -78,7 +110,8 @@ mod tests {
     #[test]
     fn an_error_is_that_of_the_first_statement() {
         let connection = Connection::open_in_memory().unwrap();
-        let error = execute(&connection, "select * from absent; nonsense", vec![]).unwrap_err();
+        let text = "select * from absent; nonsense";
+        let error = execute(&connection, text, vec![], &mut Whole::default()).unwrap_err();
         assert!(error.contains("no such table: absent"), "{error}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::database::{Open, Rows, Value};
 use super::interface::{Fault, SqliteConnection, convert};
+use super::streamed::Streamed;
 use crate::capabilities::State;
 use wasmtime::component::{Accessor, FutureReader, HasSelf, Resource, StreamReader};
 
@@ -10,7 +11,7 @@ convert!(crate::capabilities::bindings::spin::sqlite::sqlite);
 type Own = HasSelf<State>;
 type Connection = Resource<SqliteConnection>;
 /// The names of the columns, the rows, and whether all rows could be read.
-type Streamed =
+type Read =
     (Vec<String>, StreamReader<version::RowResult>, FutureReader<Result<(), version::Error>>);
 
 /// The functions without a result for errors trap on a connection that is not open.
@@ -40,11 +41,11 @@ impl version::HostConnection for State {
     }
 
     async fn last_insert_rowid(&mut self, connection: Connection) -> wasmtime::Result<i64> {
-        opened(self.connection(&connection))?.last_insert_rowid().await
+        Ok(opened(self.connection(&connection))?.last_insert_rowid().await)
     }
 
     async fn changes(&mut self, connection: Connection) -> wasmtime::Result<u64> {
-        opened(self.connection(&connection))?.changes().await
+        Ok(opened(self.connection(&connection))?.changes().await)
     }
 
     async fn drop(&mut self, connection: Connection) -> wasmtime::Result<()> {
@@ -80,26 +81,20 @@ impl<T: Send> version::HostConnectionWithStore<T> for Own {
         connection: Connection,
         statement: String,
         parameters: Vec<version::Value>,
-    ) -> wasmtime::Result<Result<Streamed, version::Error>> {
+    ) -> wasmtime::Result<Result<Read, version::Error>> {
         let begun = accessor.with(|mut access| access.get().statement(&connection));
         let begun = match begun {
             Ok(begun) => begun,
             Err(fault) => return Ok(Err(fault.into())),
         };
         let parameters = parameters.into_iter().map(Into::into).collect();
-        let result = begun.run(statement, parameters).await;
-        let (rows, outcome) = match result {
-            Ok(rows) => (version::QueryResult::from(rows), Ok(())),
-            Err(fault) => {
-                let none = version::QueryResult { columns: Vec::new(), rows: Vec::new() };
-                (none, Err(version::Error::from(fault)))
-            }
-        };
-        let outcome = async { Ok::<_, wasmtime::Error>(outcome) };
+        let Streamed { reply, cancel } = begun.query(statement, parameters).await;
+        let (columns, rows, outcome) = reply.stream(cancel);
+        let outcome = async { Ok::<_, wasmtime::Error>(outcome.await.map_err(version::Error::Io)) };
         accessor.with(|mut access| {
-            let stream = StreamReader::new(&mut access, rows.rows)?;
+            let rows = StreamReader::new(&mut access, rows)?;
             let outcome = FutureReader::new(&mut access, outcome)?;
-            Ok(Ok((rows.columns, stream, outcome)))
+            Ok(Ok((columns, rows, outcome)))
         })
     }
 
@@ -108,7 +103,7 @@ impl<T: Send> version::HostConnectionWithStore<T> for Own {
         connection: Connection,
     ) -> wasmtime::Result<i64> {
         let open = accessor.with(|mut access| access.get().connection(&connection));
-        opened(open)?.last_insert_rowid().await
+        Ok(opened(open)?.last_insert_rowid().await)
     }
 
     async fn changes_async(
@@ -116,6 +111,6 @@ impl<T: Send> version::HostConnectionWithStore<T> for Own {
         connection: Connection,
     ) -> wasmtime::Result<u64> {
         let open = accessor.with(|mut access| access.get().connection(&connection));
-        opened(open)?.changes().await
+        Ok(opened(open)?.changes().await)
     }
 }

@@ -12,15 +12,29 @@ pub(crate) struct ComponentContext {
     /// The cycle of components that it belongs to, if any.
     pub(crate) cycle: Option<Cycle>,
     pub(crate) environment: Vec<(String, String)>,
-    /// The arguments, with placeholders, if it is called by the rules of CGI.
-    pub(crate) script_arguments: Option<Arc<str>>,
+    pub(crate) role: Role,
     /// The folders that the guest sees.
     pub(crate) files: Vec<Mount>,
     pub(crate) output: OutputSinks,
-    /// The arguments of a program, whose output is that of this process. `None` for a component that
-    /// serves calls.
-    pub(crate) command: Option<Vec<String>>,
     pub(crate) telemetry: Arc<Telemetry>,
+}
+
+/// How a component is called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It serves calls of the functions that it exports.
+    #[default]
+    Service,
+    /// It is a command that each request calls, by the rules of CGI.
+    Script {
+        /// With placeholders.
+        arguments: Arc<str>,
+    },
+    /// It is the application's command, whose output is that of this process.
+    Program {
+        /// The first one is its name.
+        arguments: Vec<String>,
+    },
 }
 
 /// A folder that a guest sees.

@@ -19,7 +19,7 @@ mod state;
 
 pub(crate) use budget::InstanceBudget;
 pub(crate) use cgi::Script;
-pub(crate) use context::{ComponentContext, Mount, OutputSinks};
+pub(crate) use context::{ComponentContext, Mount, OutputSinks, Role};
 pub(crate) use failure::classify;
 pub(crate) use function_name::FunctionName;
 pub(crate) use guest_state::GuestState;

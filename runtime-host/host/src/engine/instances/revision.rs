@@ -1,7 +1,7 @@
 //! One version of one component, ready to make instances, with its warm ones.
 
 use super::cgi::{self, Script};
-use super::context::ComponentContext;
+use super::context::{ComponentContext, Role};
 use super::failure::instantiation;
 use super::function_name::FunctionName;
 use super::guest_state::GuestState;
@@ -66,7 +66,7 @@ impl<G: GuestState> Revision<G> {
         let background = engine.background.of(&component.id, &engine.telemetry);
         Ok(Self {
             background: background.context("the engine has been stopped")?,
-            http: http_export(&linked, component.script_arguments.as_ref())?,
+            http: http_export(&linked, &component.role)?,
             redis: RedisExport::of(engine, code),
             calls_max: calls_max(engine, code, &component),
             functions: exported_functions(engine, code),
@@ -219,9 +219,9 @@ fn calls_max(engine: &Engine, code: &Component, component: &ComponentContext) ->
 
 fn http_export<G: GuestState>(
     linked: &InstancePre<State<G>>,
-    script_arguments: Option<&Arc<str>>,
+    role: &Role,
 ) -> anyhow::Result<Option<HttpExport>> {
-    if let Some(arguments) = script_arguments {
+    if let Role::Script { arguments } = role {
         let run = cgi::find(linked);
         let run = run.context("its executor is `wagi`, but it exports no wasi:cli/run@0.2")?;
         return Ok(Some(HttpExport::Script(run, arguments.clone())));

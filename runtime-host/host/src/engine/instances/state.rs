@@ -2,7 +2,7 @@
 
 use super::budget::InstanceBudget;
 use super::cgi;
-use super::context::ComponentContext;
+use super::context::{ComponentContext, Role};
 use super::guest_state::GuestState;
 use super::held::{self, Held, InFlight};
 use super::memory::MemoryLimit;
@@ -178,7 +178,7 @@ fn wasi<G: GuestState>(
         let permissions = if mount.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
         wasi.preopened_dir(&mount.folder, &mount.path, permissions)?;
     }
-    if let Some(arguments) = &component.command {
+    if let Role::Program { arguments } = &component.role {
         wasi.args(arguments).inherit_stdout().inherit_stderr();
     }
     guest.limit_network(&mut wasi);

@@ -97,9 +97,15 @@ pub(super) fn arguments(pattern: &str, request: &Parts) -> Vec<String> {
 }
 
 /// The output of a command as a response: header fields, an empty line, and the body. `Status` and
-/// `Location` decide about the status.
+/// `Location` decide about the status. As on stock Spin, an output that says nothing about its type
+/// is answered by the host, with the reason.
 pub(super) fn response(output: &Bytes) -> Result<Response<Bytes>, CallError> {
-    let (head, body) = split(output).ok_or_else(|| invalid(WITHOUT_TYPE))?;
+    if output.is_empty() {
+        return Err(invalid("its output is empty"));
+    }
+    let Some((head, body)) = split(output) else {
+        return Ok(without_type());
+    };
     let head = std::str::from_utf8(&head).map_err(|_| invalid("its header fields are no text"))?;
     let mut response = Response::new(body);
     let (mut status, mut is_sufficient) = (None, false);
@@ -123,7 +129,7 @@ pub(super) fn response(output: &Bytes) -> Result<Response<Bytes>, CallError> {
         }
     }
     if !is_sufficient {
-        return Err(invalid(WITHOUT_TYPE));
+        return Ok(without_type());
     }
     let moved = response.headers().contains_key(LOCATION);
     let usual = if moved { StatusCode::FOUND } else { StatusCode::OK };
@@ -131,8 +137,18 @@ pub(super) fn response(output: &Bytes) -> Result<Response<Bytes>, CallError> {
     Ok(response)
 }
 
-const WITHOUT_TYPE: &str = "its output does not begin with `Content-Type`, `Location` or `Status`, \
-                            and an empty line after the header fields";
+/// What a client sees, in the words of stock Spin.
+const WITHOUT_TYPE: &str = "Exactly one of 'location' or 'content-type' must be specified";
+
+fn without_type() -> Response<Bytes> {
+    tracing::error!(
+        "a command's output does not begin with `Content-Type`, `Location` or `Status`, and an \
+         empty line after the header fields"
+    );
+    let mut response = Response::new(Bytes::from_static(WITHOUT_TYPE.as_bytes()));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
 
 /// `404 Not Found` → 404.
 fn status_of(value: &str) -> StatusCode {
@@ -239,9 +255,27 @@ mod tests {
     }
 
     #[test]
-    fn output_without_a_type_is_a_fault_of_the_command() {
-        for output in ["", "hello", "X-A: 1\n\nhello", "Content-Type: text/plain\n", "\n\nx"] {
-            assert_eq!(answer(output).unwrap_err().kind, Kind::InvalidAnswer, "{output:?}");
+    fn output_without_a_type_is_answered_with_the_reason() {
+        for output in ["hello", "X-A: 1\n\nhello", "Content-Type: text/plain\n", "\n\nx"] {
+            let found = answer(output).unwrap();
+            assert_eq!((found.status().as_u16(), found.headers().len()), (500, 0), "{output:?}");
+            assert_eq!(found.body(), WITHOUT_TYPE, "{output:?}");
         }
+    }
+
+    #[test]
+    fn output_that_is_no_message_is_a_fault_of_the_command() {
+        for output in [&b""[..], b"Content-Type: a\x01b\n\n", b"X-A: \xff\n\n"] {
+            let fault = response(&Bytes::from_static(output)).unwrap_err();
+            assert_eq!(fault.kind, Kind::InvalidAnswer, "{output:?}");
+        }
+    }
+
+    #[test]
+    fn lines_that_are_no_header_fields_are_left_out() {
+        let found = answer("\nno field\nbad name: 1\nContent-Type: a\nX-A: 1\n\n").unwrap();
+        let names: Vec<_> = found.headers().keys().map(HeaderName::as_str).collect();
+        assert_eq!((found.status().as_u16(), names), (200, vec!["content-type", "x-a"]));
+        assert!(found.body().is_empty());
     }
 }

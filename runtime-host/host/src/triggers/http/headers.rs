@@ -25,15 +25,21 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), &'static str> {
 
 /// Make the request's URI absolute: guests ask for scheme and authority.
 ///
-/// Errors: a request without a host, with one that can't be one, or with a user name in it.
+/// Errors: a request without a host, with one that can't be one, with two different ones, or with a
+/// user name in it.
 pub(super) fn absolute_uri(
     uri: &Uri,
     headers: &HeaderMap,
     scheme: Scheme,
 ) -> Result<Uri, &'static str> {
-    let host = || Authority::try_from(headers.get(HOST)?.as_bytes()).ok();
-    let authority = uri.authority().cloned().or_else(host);
-    let authority = authority.ok_or("The request names no host, or one that can't be one.")?;
+    let host = headers.get(HOST).map(|host| Authority::try_from(host.as_bytes())).transpose();
+    let host = host.map_err(|_| "The request's host can't be one.")?;
+    let authority = match (uri.authority().cloned(), host) {
+        (Some(target), Some(host)) if target != host => {
+            return Err("The request's target and its `Host` field name different hosts.");
+        }
+        (target, host) => target.or(host).ok_or("The request names no host.")?,
+    };
     if authority.as_str().contains('@') {
         return Err("The request's host contains a user name.");
     }
@@ -53,7 +59,7 @@ pub(super) fn prepare(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_>, cli
     if let Some(full_url) = full_url(uri) {
         headers.insert(FULL_URL, full_url);
     }
-    if let Some(rest) = text(found.rest) {
+    if let Some(rest) = text(&found.rest) {
         headers.insert(PATH_INFO, rest);
     }
     for (name, value) in
@@ -127,5 +133,19 @@ mod tests {
         }
         let target = Uri::from_static("http://localhost@evil.test/");
         assert!(absolute_uri(&target, &HeaderMap::new(), Scheme::HTTP).is_err());
+    }
+
+    #[test]
+    fn a_target_may_repeat_the_host_and_not_name_another_one() {
+        let target = Uri::from_static("https://shop.test/path");
+        let absolute = |host| absolute_uri(&target, &fields(&[(HOST, host)]), Scheme::HTTP);
+        assert_eq!(absolute("SHOP.test").unwrap(), "http://shop.test/path");
+        for host in ["other.test", "shop.test:80", ""] {
+            assert!(absolute(host).is_err(), "{host}");
+        }
+        assert_eq!(
+            absolute_uri(&target, &HeaderMap::new(), Scheme::HTTP).unwrap().host(),
+            Some("shop.test")
+        );
     }
 }

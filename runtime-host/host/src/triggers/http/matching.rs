@@ -23,8 +23,8 @@ pub(super) fn with_slash<'a>(path: &'a str, part: &'a str) -> &'a str {
     &path[begin..begin + part.len() + after.len().min(1)]
 }
 
-/// What is left of a trimmed path after the segments of a pattern. `None` if the pattern does not
-/// match. Each parameter is passed to `parameter` with its value.
+/// What is left of a trimmed path after the segments of a pattern and what is before its wildcard.
+/// `None` if the pattern does not match. Each parameter is passed to `parameter` with its value.
 pub(super) fn unmatched<'a>(
     pattern: &'a RoutePattern,
     path: &'a str,
@@ -38,6 +38,11 @@ pub(super) fn unmatched<'a>(
         }
         left = after;
     }
+    if let Some(stem) = pattern.stem() {
+        let (part, _) = next_part(left)?;
+        let rest = stem.rest_of(part, parameter)?;
+        return Some(&left[1 + part.len() - rest.len()..]);
+    }
     (pattern.takes_rest() || left.is_empty()).then_some(left)
 }
 
@@ -47,14 +52,16 @@ fn next_part(path: &str) -> Option<(&str, &str)> {
     Some(path.find('/').map_or((path, &path[path.len()..]), |slash| path.split_at(slash)))
 }
 
-/// Literals before parameters with dots before other parameters before the rest, segment by segment.
+/// Literals before parameters and wildcards with dots before other parameters before the rest,
+/// segment by segment.
 pub(super) fn specificity(a: &RoutePattern, b: &RoutePattern) -> Ordering {
     let rank = |pattern: &RoutePattern, index: usize| match pattern.segments().get(index) {
         Some(Segment::Literal(_)) => 0,
         Some(Segment::Mixed(_)) => 1,
-        Some(Segment::Parameter(_)) => 2,
-        None if pattern.takes_rest() => 4,
-        None => 3,
+        Some(Segment::Parameter(_)) => 3,
+        None if index == pattern.segments().len() && pattern.stem().is_some() => 2,
+        None if pattern.takes_rest() => 5,
+        None => 4,
     };
     let length = a.segments().len().max(b.segments().len()) + 1;
     (0..length).map(|i| rank(a, i).cmp(&rank(b, i))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)

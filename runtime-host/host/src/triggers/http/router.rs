@@ -4,6 +4,7 @@ use super::headers::RouteFields;
 use super::matching::{fits, specificity, trimmed, unmatched, with_slash};
 use crate::telemetry::{METHODS, OTHER};
 use http::Method;
+use std::borrow::Cow;
 use std::sync::Arc;
 use tessera_manifest::routes::RoutePattern;
 use tessera_manifest::{App, Handler, PatternError, Route};
@@ -46,8 +47,9 @@ pub(crate) struct Match<'a> {
     pub(crate) entry: &'a Arc<Entry>,
     /// Name and value of each `:parameter`.
     pub(crate) parameters: Vec<(&'a str, &'a str)>,
-    /// What `/...` stands for, with its slash; empty for an exact route.
-    pub(crate) rest: &'a str,
+    /// What `/...` stands for, with its slash; empty for an exact route. What a wildcard after a dot
+    /// stands for gets a slash, too.
+    pub(crate) rest: Cow<'a, str>,
 }
 
 impl Router {
@@ -126,6 +128,10 @@ fn matches<'a>(entry: &'a Arc<Entry>, path: &'a str) -> Option<Match<'a>> {
     let parameter = |name, value| parameters.push((name, value));
     let left = unmatched(&entry.pattern, trimmed(path), parameter)?;
     let rest = if entry.pattern.takes_rest() { with_slash(path, left) } else { "" };
+    let rest = match entry.pattern.stem() {
+        Some(_) if !left.is_empty() => Cow::Owned(format!("/{rest}")),
+        _ => Cow::Borrowed(rest),
+    };
     Some(Match { entry, parameters, rest })
 }
 
@@ -215,6 +221,25 @@ mod tests {
         ] {
             assert_eq!(router.find(path).unwrap().rest, rest, "{path}");
         }
+    }
+
+    #[test]
+    fn a_wildcard_after_a_dot_takes_the_rest_with_a_slash() {
+        let router = router(&["/:any", "/v1.*", "/a/:x.*", "/v1.0"]);
+        for (path, route, rest) in [
+            ("/v1.", "/v1.*", ""),
+            ("/v1./", "/v1.*", "/"),
+            ("/v1.2", "/v1.*", "/2"),
+            ("//v1.2.3/b/", "/v1.*", "/2.3/b/"),
+            ("/v1.0", "/v1.0", ""),
+            ("/v1", "/:any", ""),
+            ("/a/b.c/d", "/a/:x.*", "/c/d"),
+        ] {
+            assert_eq!(found(&router, path).as_deref(), Some(route), "{path}");
+            assert_eq!(router.find(path).unwrap().rest, rest, "{path}");
+        }
+        assert_eq!(router.find("/a/b.c/d").unwrap().parameters, [("x", "b")]);
+        assert!(router.find("/a/b").is_none());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::registry::Registry;
 use crate::telemetry::{SpanKind, TraceContext};
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use tessera_manifest::{Handler, StaticResponse};
@@ -83,7 +83,7 @@ impl Service {
             let answer = self.well_known.answer(uri.path());
             return answer.unwrap_or_else(|| problem::no_route(uri.path(), trace));
         }
-        let Some(found) = self.router.find(uri.path()) else {
+        let Some(found) = self.router.find(routed(&uri)) else {
             return problem::no_route(uri.path(), trace);
         };
         match &found.entry.handler {
@@ -144,6 +144,12 @@ impl Service {
             None => answer,
         }
     }
+}
+
+/// The path that routes are compared with. `*`, the whole server (`OPTIONS *`), is in no folder, and
+/// counts as a name in the topmost one.
+fn routed(uri: &Uri) -> &str {
+    if uri.path() == "*" { "/*" } else { uri.path() }
 }
 
 /// The size of a request's head, as HTTP/2 counts it (RFC 9113, section 6.5.2).
