@@ -17,6 +17,7 @@ pub(super) mod trust;
 
 pub(crate) use blocked_networks::BlockedNetworks;
 pub(crate) use client::Client;
+pub(crate) use download::Answer;
 pub(super) use hooks::Hooks;
 pub(crate) use own::OwnAddress;
 pub(crate) use policy::{ClientTls, OutboundPolicy};

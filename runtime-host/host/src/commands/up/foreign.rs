@@ -8,12 +8,6 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Flags of Spin without a counterpart")]
 pub(super) struct Foreign {
-    /// Refused: applications in registries can't be started yet.
-    #[arg(long, value_name = "REFERENCE")]
-    from_registry: Option<String>,
-    /// Refused: the certificates of servers are always verified.
-    #[arg(short = 'k', long)]
-    insecure: bool,
     /// Refused: components can't export telemetry by `wasi:otel` yet.
     #[arg(long)]
     experimental_wasi_otel: bool,
@@ -29,17 +23,6 @@ pub(super) struct Foreign {
 impl Foreign {
     /// Fails for a flag that is refused, and warns of one without effect.
     pub(super) fn check(&self) -> anyhow::Result<()> {
-        if let Some(reference) = &self.from_registry {
-            bail!(
-                "--from-registry {reference}: applications in registries can't be started yet. \
-                 Start one from its manifest, with --from"
-            );
-        }
-        if self.insecure {
-            bail!(
-                "--insecure: the certificates of servers are always verified: leave the flag out"
-            );
-        }
         if self.experimental_wasi_otel {
             bail!(
                 "--experimental-wasi-otel: components can't export telemetry by `wasi:otel` yet: \
