@@ -328,7 +328,6 @@ async fn flags_that_are_refused_say_why() {
     let app = guest("");
     for (flags, words) in [
         (&["--profile", "debug"][..], "`debug`"),
-        (&["--experimental-wasi-otel"], "`wasi:otel`"),
         (&["--truncate-logs"], "no --log-dir"),
         (&["--follow", "gest"], "no component `gest`; there are guest"),
     ] {

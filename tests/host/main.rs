@@ -29,6 +29,7 @@ mod mqtt;
 mod mysql;
 mod neighbors;
 mod nesting;
+mod otel;
 mod outbound;
 mod outbound_failures;
 mod output;

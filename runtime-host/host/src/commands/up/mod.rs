@@ -125,7 +125,7 @@ impl Up {
         reason = "these tasks are awaited or aborted when the application stops"
     )]
     async fn serve(self, workers: &Arc<Workers>) -> anyhow::Result<ExitCode> {
-        self.foreign.check()?;
+        self.foreign.warn();
         let pulled = self.from_registry.pull(&self.application, &self.state).await?;
         let app = self.load(pulled.as_ref())?;
         // Until the application is up, a signal ends the process at once.
