@@ -327,11 +327,7 @@ async fn the_routes_are_printed_as_json_on_request() {
 async fn flags_that_are_refused_say_why() {
     let app = guest("");
     for (flags, words) in [
-        (&["--insecure"][..], "always verified"),
-        (&["-k"], "always verified"),
-        (&["--from-registry", "ghcr.io/a/b:1"], "applications in registries"),
-        (&["--profile", "debug"], "`debug`"),
-        (&["--experimental-wasi-otel"], "`wasi:otel`"),
+        (&["--profile", "debug"][..], "`debug`"),
         (&["--truncate-logs"], "no --log-dir"),
         (&["--follow", "gest"], "no component `gest`; there are guest"),
     ] {

@@ -1,21 +1,16 @@
 //! Code that the manifest names by a URL: downloaded once, checked, and kept.
 
 use crate::modules::{SPIN_1, made_of};
+use crate::support::oci::digest_of;
 use crate::support::{Application, Backend};
 use bytes::Bytes;
 use harness::HostBuilder;
 use http::Response;
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 /// The code of a component that answers "good morning".
 fn code() -> Bytes {
     wat::parse_str(SPIN_1).unwrap().into()
-}
-
-fn digest_of(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
 }
 
 /// An application whose component is at this URL.
@@ -98,13 +93,4 @@ async fn a_server_that_is_not_there_is_reported() {
     let cache = TempDir::new().unwrap();
     let app = at(url, &digest_of(&code()));
     keeping(&app, &cache).assert_fails(&["`guest`", url, "there is no connection"]).await;
-}
-
-#[tokio::test]
-async fn a_registry_is_refused_with_the_command_that_downloads_from_it() {
-    let app = made_of(SPIN_1, "");
-    let manifest = std::fs::read_to_string(app.manifest()).unwrap();
-    let registry = "source = { registry = \"a.example\", package = \"b:c\", version = \"1.0.0\" }";
-    std::fs::write(app.manifest(), manifest.replace("source = \"guest.wasm\"", registry)).unwrap();
-    app.host().assert_fails(&["`guest`", "wkg get b:c@1.0.0 --registry a.example"]).await;
 }

@@ -10,6 +10,7 @@ mod engine;
 mod fault_points;
 mod links;
 mod message;
+mod oci;
 mod private_file;
 mod problem;
 mod progress;

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use tempfile::TempDir;
 
 /// Placeholders in a manifest and their guests.
-const GUESTS: [(&str, &str); 19] = [
+const GUESTS: [(&str, &str); 20] = [
     ("$lacking", "guest_lacking"),
     ("$redis_v2", "guest_redis_v2"),
     ("$redis", "guest_redis"),
@@ -27,6 +27,7 @@ const GUESTS: [(&str, &str); 19] = [
     ("$command", "guest_command"),
     ("$sql", "guest_sql"),
     ("$october", "guest_october"),
+    ("$otel", "guest_otel"),
     ("$november", "guest_november"),
     ("$march", "guest_march"),
 ];

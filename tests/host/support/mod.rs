@@ -6,6 +6,7 @@ mod backend;
 mod connection;
 mod databases;
 mod events;
+pub(crate) mod oci;
 mod process;
 pub(crate) mod sql;
 

@@ -1,6 +1,7 @@
 //! `tessera` as a process that a test sends signals to before it is ready.
 
 use harness::{send_signal, tessera_binary};
+use std::path::Path;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
@@ -14,8 +15,14 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_in(Path::new("."), arguments)
+    }
+
+    /// Start it with this working directory.
+    pub(crate) fn start_in(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(tessera_binary())
             .args(arguments)
+            .current_dir(folder)
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -92,18 +92,9 @@ fn warn_of_what_is_not_offered(component: &Component, bytes: &[u8]) {
 fn local_source(component: &Component) -> anyhow::Result<PathBuf> {
     match &component.source {
         Source::Local(path) => Ok(path.clone()),
-        Source::Remote { url, .. } => {
-            Err(anyhow!("the source of `{}` is {url}: download it and name the file", component.id))
-        }
-        Source::Registry { registry, package, version } => {
-            let from = registry.as_ref().map(|host| format!(" --registry {host}"));
-            Err(anyhow!(
-                "the source of `{}` is in a registry, from which this host can't download: run \
-                 `wkg get {package}@{version}{} --output {0}.wasm`, and write `source = \
-                 \"{0}.wasm\"`",
-                component.id,
-                from.unwrap_or_default()
-            ))
+        // It would be local by now.
+        Source::Remote { .. } | Source::Registry { .. } => {
+            Err(anyhow!("the source of `{}` is not downloaded", component.id))
         }
     }
 }

@@ -1,202 +1,149 @@
-//! Code that the manifest names by a URL: it is downloaded once, and kept by its digest.
+//! Code that the manifest names by a URL or by a package of a registry: it is downloaded once, and
+//! kept by its digest.
 //!
-//! The digest is checked after each download, and each time when the file is used: it may be
-//! damaged. After that, the source of a component is a local file, and the rest of the host knows
-//! no other.
+//! After that, the source of a component is a local file, and the rest of the host knows no other.
+
+pub(super) mod downloads;
+mod packages;
 
 use crate::capabilities::outbound_http::{Client, OutboundPolicy};
-use crate::private_file;
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
+use downloads::Downloads;
 use futures::{StreamExt as _, TryStreamExt as _};
-use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt as _;
+use packages::{Package, Packages};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tessera_manifest::{App, Component, Provider, Source};
 use tokio::time::timeout;
 
 /// Maximum size of one download.
-const DOWNLOAD_MAX_BYTES: usize = 128 * 1024 * 1024;
+pub(super) const DOWNLOAD_MAX_BYTES: usize = 128 * 1024 * 1024;
 /// How long one download may take.
-const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+pub(super) const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 /// Downloads at the same time.
-const DOWNLOADS_MAX: usize = 4;
+pub(super) const DOWNLOADS_MAX: usize = 4;
 /// What all downloads may have together; beyond it, those go that were not used for the longest
 /// time.
-const KEPT_MAX_BYTES: u64 = 4 << 30;
-const FOLDER_MODE: u32 = 0o700;
-const EXTENSION: &str = "wasm";
+pub(super) const KEPT_MAX_BYTES: u64 = 4 << 30;
 
-/// A download: who needs it, and its URL.
+/// What has to be downloaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Wanted {
-    by: String,
-    url: String,
+enum Wanted {
+    Url { url: String, digest: String },
+    Package(Package),
+}
+
+/// Whether the version of a package is the only one that fits, or a requirement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum VersionIs {
+    Exact,
+    Requirement,
+}
+
+impl Wanted {
+    /// What a source needs; none for a local file.
+    fn of(source: &Source, version_is: VersionIs) -> anyhow::Result<Option<Self>> {
+        match source {
+            Source::Local(_) => Ok(None),
+            Source::Remote { url, digest } => {
+                Ok(Some(Self::Url { url: url.clone(), digest: digest.clone() }))
+            }
+            Source::Registry { registry, package, version } => {
+                let requirement = match version_is {
+                    VersionIs::Exact => format!("={version}"),
+                    VersionIs::Requirement => version.clone(),
+                };
+                let version = semver::VersionReq::parse(&requirement)
+                    .with_context(|| format!("`{version}` is not a version"))?;
+                let (registry, name) = (registry.clone(), package.clone());
+                Ok(Some(Self::Package(Package { registry, name, version })))
+            }
+        }
+    }
 }
 
 /// Downloads what the application needs, and makes it local.
 pub(super) async fn fetch(app: &mut App, cache_dir: &Path) -> anyhow::Result<()> {
-    let mut wanted = BTreeMap::new();
-    each_source(app, |by, source| {
-        if let Source::Remote { url, digest } = source {
-            let by = by.to_owned();
-            wanted.entry(digest.clone()).or_insert(Wanted { by, url: url.clone() });
+    let mut wanted: Vec<(Wanted, String)> = Vec::new();
+    each_source(app, |by, source, version_is| {
+        if let Some(one) = Wanted::of(source, version_is)?
+            && !wanted.iter().any(|(other, _)| *other == one)
+        {
+            wanted.push((one, by.to_owned()));
         }
-    });
+        Ok(())
+    })?;
     if wanted.is_empty() {
         return Ok(());
     }
-    let kept = Downloads::open(cache_dir)?;
-    let client = Client::new(None, &OutboundPolicy::default())?;
-    let jobs = wanted.into_iter().map(|(digest, wanted)| kept.get(&client, digest, wanted));
-    let jobs = futures::stream::iter(jobs).buffer_unordered(DOWNLOADS_MAX);
-    let files: BTreeMap<String, PathBuf> = jobs.try_collect().await?;
-    kept.make_room(&files, KEPT_MAX_BYTES);
-    each_source(app, |_, source| {
-        if let Source::Remote { digest, .. } = source
-            && let Some(file) = files.get(digest)
-        {
+    let files = download(wanted, cache_dir).await?;
+    each_source(app, |_, source, version_is| {
+        let wanted = Wanted::of(source, version_is)?;
+        if let Some((_, file)) = files.iter().find(|(one, _)| Some(one) == wanted.as_ref()) {
             *source = Source::Local(file.clone());
         }
+        Ok(())
+    })
+}
+
+async fn download(
+    wanted: Vec<(Wanted, String)>,
+    cache_dir: &Path,
+) -> anyhow::Result<Vec<(Wanted, PathBuf)>> {
+    let kept = &Downloads::open(cache_dir)?;
+    let client = &Client::new(None, &OutboundPolicy::default())?;
+    let has_packages = wanted.iter().any(|(one, _)| matches!(one, Wanted::Package(_)));
+    let packages = has_packages.then(|| Packages::new(client, kept, cache_dir)).transpose()?;
+    let packages = packages.as_ref();
+    let jobs = wanted.into_iter().map(|(wanted, by)| async move {
+        let work = async {
+            match (&wanted, packages) {
+                (Wanted::Url { url, digest }, _) => kept.get(client, digest, url, &by).await,
+                (Wanted::Package(package), Some(packages)) => packages.get(package, &by).await,
+                (Wanted::Package(_), None) => anyhow::bail!("there are no packages"),
+            }
+        };
+        let seconds = DOWNLOAD_TIMEOUT.as_secs();
+        let file = timeout(DOWNLOAD_TIMEOUT, work).await.with_context(|| {
+            format!("the download of the source of {by} takes more than {seconds} s")
+        })??;
+        anyhow::Ok((wanted, file))
     });
-    Ok(())
+    let jobs = futures::stream::iter(jobs).buffer_unordered(DOWNLOADS_MAX);
+    let files: Vec<(Wanted, PathBuf)> = jobs.try_collect().await?;
+    kept.make_room(&files.iter().map(|(_, file)| file.clone()).collect(), KEPT_MAX_BYTES);
+    Ok(files)
 }
 
 /// All sources of components that this host runs, with a name of who has it.
-fn each_source(app: &mut App, mut visit: impl FnMut(&str, &mut Source)) {
+fn each_source(
+    app: &mut App,
+    mut visit: impl FnMut(&str, &mut Source, VersionIs) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let run_here = |component: &&mut Component| {
         component.settings.bridges.is_none() && !component.settings.stock_only
     };
     for component in app.components.values_mut().filter(run_here) {
-        visit(&format!("`{}`", component.id), &mut component.source);
+        visit(&format!("`{}`", component.id), &mut component.source, VersionIs::Exact)?;
         for dependency in &mut component.dependencies {
             let by = format!("the dependency `{}` of `{}`", dependency.import, component.id);
             if let Provider::Source { source, .. } = &mut dependency.provider {
-                visit(&by, source);
+                visit(&by, source, VersionIs::Requirement)?;
             }
         }
     }
     for middleware in app.http.iter_mut().flat_map(|trigger| &mut trigger.middleware) {
         if let Provider::Source { source, .. } = &mut middleware.provider {
-            visit(&format!("`{}`", middleware.written_at), source);
+            visit(&format!("`{}`", middleware.written_at), source, VersionIs::Requirement)?;
         }
     }
-}
-
-/// The folder with the downloads: a file for each digest.
-struct Downloads(PathBuf);
-
-impl Downloads {
-    fn open(cache_dir: &Path) -> anyhow::Result<Self> {
-        let folder = cache_dir.join("downloads");
-        let created = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder);
-        created.with_context(|| format!("{} can't be created", folder.display()))?;
-        Ok(Self(folder))
-    }
-
-    /// The file of a download, and its digest.
-    async fn get(
-        &self,
-        client: &Client,
-        digest: String,
-        wanted: Wanted,
-    ) -> anyhow::Result<(String, PathBuf)> {
-        let file = self.path(&digest);
-        let Wanted { by, url } = wanted;
-        if is_kept(&file, &digest) {
-            return Ok((digest, file));
-        }
-        tracing::info!("downloading {url}");
-        let download = timeout(DOWNLOAD_TIMEOUT, client.download(&url, DOWNLOAD_MAX_BYTES)).await;
-        let seconds = DOWNLOAD_TIMEOUT.as_secs();
-        let download = download.with_context(|| format!("it takes more than {seconds} s"));
-        let bytes = download.flatten().with_context(|| {
-            format!(
-                "the source of {by}, {url}, can't be downloaded. Check the URL and the network \
-                 connection, or download the file and write its path instead"
-            )
-        })?;
-        let found = digest_of(&bytes);
-        ensure!(
-            found == digest,
-            "the source of {by}, {url}, has the digest {found}, and the manifest expects {digest}. \
-             If you trust the new content, change the `digest` in the manifest"
-        );
-        private_file::write(&file, bytes)?;
-        Ok((digest, file))
-    }
-
-    fn path(&self, digest: &str) -> PathBuf {
-        self.0.join(digest.replace(':', "-")).with_extension(EXTENSION)
-    }
-
-    /// Removes what was not used for the longest time, but none of `needed`.
-    fn make_room(&self, needed: &BTreeMap<String, PathBuf>, bytes_max: u64) {
-        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
-        let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
-            .filter_map(|entry| {
-                let data = entry.metadata().ok()?;
-                Some((data.modified().ok()?, data.len(), entry.path()))
-            })
-            .collect();
-        files.sort();
-        let mut bytes: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
-        for (_, length, file) in files {
-            if bytes <= bytes_max {
-                return;
-            }
-            if !needed.values().any(|needed| *needed == file) && fs::remove_file(&file).is_ok() {
-                bytes -= length;
-            }
-        }
-    }
-}
-
-/// Whether the file has this digest. Notes that it was used.
-fn is_kept(file: &Path, digest: &str) -> bool {
-    let Ok(bytes) = fs::read(file) else { return false };
-    if digest_of(&bytes) != digest {
-        tracing::warn!("{} is damaged, and is downloaded again", file.display());
-        return false;
-    }
-    // The time of its last use; without it, it may have to be downloaded again.
-    #[expect(clippy::disallowed_methods, reason = "file systems store dates")]
-    let _ = File::open(file).and_then(|file| file.set_modified(SystemTime::now()));
-    true
-}
-
-/// As in manifests.
-fn digest_of(bytes: &[u8]) -> String {
-    let hex = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("sha256:{hex}")
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "file systems store dates")]
-    fn what_was_not_used_for_the_longest_time_makes_room() {
-        let folder = tempfile::tempdir().unwrap();
-        let downloads = Downloads::open(folder.path()).unwrap();
-        let now = SystemTime::now();
-        let keep = |name: &str, age: u64| {
-            let path = downloads.path(name);
-            fs::write(&path, [0; 10]).unwrap();
-            let age = Duration::from_secs(age);
-            File::options().append(true).open(&path).unwrap().set_modified(now - age).unwrap();
-            path
-        };
-        let (needed, old, young) = (keep("a", 30), keep("b", 20), keep("c", 10));
-        let all = BTreeMap::from([("a".to_owned(), needed.clone())]);
-        downloads.make_room(&all, 30);
-        assert!(old.exists());
-        downloads.make_room(&all, 20);
-        assert!(needed.exists() && !old.exists() && young.exists());
-    }
+    use crate::oci::digest_of;
 
     #[test]
     fn sources_of_components_dependencies_and_middleware_are_downloaded() {
@@ -218,22 +165,27 @@ mod tests {
         let path = Path::new("/app/spin.toml");
         let mut app = tessera_manifest::parse(path, &manifest).unwrap();
         let mut found = Vec::new();
-        each_source(&mut app, |_, source| match source {
-            Source::Remote { url, .. } => found.push(url.replace("http://a.example/", "")),
+        let visit = |_: &str, source: &mut Source, _| match source {
+            Source::Remote { url, .. } => {
+                found.push(url.replace("http://a.example/", ""));
+                Ok(())
+            }
             _ => panic!("{source:?}"),
-        });
+        };
+        each_source(&mut app, visit).unwrap();
         assert_eq!(found, ["component", "dependency", "middleware"]);
     }
 
     #[test]
-    fn a_damaged_file_is_not_used() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a.wasm");
-        let digest = digest_of(b"code");
-        assert!(!is_kept(&file, &digest));
-        fs::write(&file, b"code").unwrap();
-        assert!(is_kept(&file, &digest));
-        fs::write(&file, b"Code").unwrap();
-        assert!(!is_kept(&file, &digest));
+    fn the_version_of_a_component_is_exact_and_that_of_a_dependency_is_a_requirement() {
+        let (registry, package, version) = (None, "a:b".to_owned(), "1.2.3".to_owned());
+        let source = Source::Registry { registry, package, version };
+        let fits = |version_is, version: &str| {
+            let wanted = Wanted::of(&source, version_is).unwrap();
+            let Some(Wanted::Package(package)) = wanted else { panic!("{wanted:?}") };
+            package.version.matches(&version.parse().unwrap())
+        };
+        assert!(fits(VersionIs::Exact, "1.2.3") && !fits(VersionIs::Exact, "1.3.0"));
+        assert!(fits(VersionIs::Requirement, "1.3.0") && !fits(VersionIs::Requirement, "2.0.0"));
     }
 }

@@ -3,6 +3,7 @@
 use super::handles::OpenHandles;
 use super::llm;
 use super::mysql::Mysql;
+use super::otel::OpenSpans;
 use super::outbound_http::{Hooks, Outbound};
 use super::postgres::Postgres;
 use super::redis::Servers;
@@ -60,6 +61,8 @@ pub(crate) struct Guest {
     pub(super) sockets: Arc<Permissions>,
     /// Lookups of names that have begun.
     pub(super) lookups: Lookups,
+    /// Its own spans.
+    pub(super) spans: OpenSpans,
 }
 
 impl GuestState for Guest {
@@ -81,6 +84,7 @@ impl GuestState for Guest {
             outbound: Hooks::new(component.clone(), outbound, call.clone(), in_flight.clone()),
             sockets,
             lookups: Lookups::default(),
+            spans: OpenSpans::default(),
         }
     }
 

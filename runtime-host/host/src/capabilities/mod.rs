@@ -24,6 +24,7 @@ pub(crate) mod llm;
 mod mqtt;
 mod mysql;
 mod not_offered;
+mod otel;
 pub(crate) mod outbound_http;
 pub(crate) mod platform;
 mod postgres;
@@ -42,7 +43,7 @@ pub(crate) use guest::{DatabaseServers, Grants, Guest, State};
 use wasmtime::component::Linker;
 
 /// What the host offers to every component.
-const ALL: [Capability; 15] = [
+const ALL: [Capability; 16] = [
     wasi::CAPABILITY,
     // After WASI: it replaces functions of it.
     sockets::CAPABILITY,
@@ -58,6 +59,7 @@ const ALL: [Capability; 15] = [
     cron::CAPABILITY,
     postgres::CAPABILITY,
     mysql::CAPABILITY,
+    otel::CAPABILITY,
     not_offered::CAPABILITY,
 ];
 

@@ -1,6 +1,7 @@
 //! Which application a command is about.
 
 use super::ManifestError;
+use crate::oci::Reference;
 use anyhow::Context as _;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ const FOLDERS_ABOVE_MAX: usize = 20;
 /// Which application a command is about.
 #[derive(Debug, Args)]
 pub(crate) struct Application {
-    /// The manifest, its directory, or a component without a manifest, which then serves all
-    /// requests [default: `spin.toml` in the working directory, or in one above it in the same Git
+    /// The manifest, its directory, a component without a manifest, which then serves all requests,
+    /// or, for `tessera up`, the name of an application in a registry [default: `spin.toml` in the working directory, or in one above it in the same Git
     /// repository].
     #[arg(short = 'f', long = "from", aliases = ["file", "from-file"], value_name = "PATH")]
     from: Option<PathBuf>,
@@ -32,6 +33,23 @@ impl Application {
             tessera_manifest::load_with_profile(&path, self.profile.as_deref())
         };
         app.map_err(|errors| ManifestError(errors).into())
+    }
+
+    /// The application at this path, instead of the one that was asked for.
+    pub(super) fn load_from(path: &Path) -> anyhow::Result<App> {
+        Self { from: Some(path.to_owned()), profile: None }.load()
+    }
+
+    /// The name of an application in a registry, if `--from` is one and not a path.
+    pub(super) fn in_registry(&self) -> Option<String> {
+        let from = self.from.as_ref()?;
+        let text = from.to_str().filter(|text| Reference::is_likely(text) && !from.exists())?;
+        Some(text.to_owned())
+    }
+
+    /// Whether a build profile was chosen.
+    pub(super) fn has_profile(&self) -> bool {
+        self.profile.is_some()
     }
 
     /// The path of the manifest or the component, absolute.

@@ -241,6 +241,7 @@ impl Metrics {
             SpanKind::Publish => &self.publishing,
             SpanKind::Delivery => &self.deliveries,
             SpanKind::Message => &self.messages,
+            SpanKind::Guest => return,
         };
         let (component, route) = (Text(component.clone()), Text(route.clone()));
         let labels = CallLabels { component, route, status: Text(status) };

@@ -4,6 +4,7 @@
 //! function carries a line of telemetry code.
 
 mod guest_output;
+mod guest_span;
 mod labels;
 mod log_file;
 mod logs;
@@ -14,6 +15,7 @@ mod trace_state;
 mod traces;
 
 pub(crate) use guest_output::{GuestOutput, LINE_LENGTH_MAX_BYTES, OutputSink};
+pub(crate) use guest_span::GuestSpan;
 pub(crate) use labels::{METHODS, OTHER, method_label};
 pub(crate) use log_file::LogFile;
 pub(crate) use logs::{LogFormat, init as init_logs};

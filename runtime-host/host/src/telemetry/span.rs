@@ -34,6 +34,8 @@ pub(crate) enum SpanKind {
     Delivery,
     /// A message of a Redis channel.
     Message,
+    /// Work that a component describes itself.
+    Guest,
 }
 
 impl SpanKind {
@@ -49,6 +51,7 @@ impl SpanKind {
             Self::Publish => "publish",
             Self::Delivery => "delivery",
             Self::Message => "message",
+            Self::Guest => "guest",
         }
     }
 }

@@ -48,6 +48,18 @@ impl TraceContext {
         text.and_then(parse_parent).unwrap_or_else(Self::root)
     }
 
+    /// Whether the trace is recorded, as far as the client knows.
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// The members of `tracestate`.
+    pub(crate) fn state_members(&self) -> Vec<(String, String)> {
+        let text = self.state.as_ref().and_then(|state| state.to_str().ok()).unwrap_or_default();
+        let members = text.split(',').filter_map(|member| member.split_once('='));
+        members.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
     /// As the value of `traceparent`.
     pub(crate) fn parent_text(&self) -> String {
         format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)

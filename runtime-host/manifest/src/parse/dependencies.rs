@@ -146,7 +146,7 @@ fn export(table: &mut Table<'_>, origin: &str, name: Option<&ImportName>) -> Opt
 
 fn registry(table: &mut Table<'_>, name: Option<&ImportName>) -> Option<Source> {
     let version = table.optional("version").and_then(|field| requirement(&field));
-    let registry = table.text("registry");
+    let registry = table.optional("registry").and_then(|field| source::host(&field));
     let package = match table.optional("package") {
         Some(field) => source::package(&field),
         None => implied_package(&table.field, name),

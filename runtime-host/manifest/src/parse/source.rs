@@ -90,12 +90,27 @@ pub(super) fn registry(
     table: &mut Table<'_>,
     version: fn(&Field<'_>) -> Option<String>,
 ) -> Option<Source> {
-    let registry = table.text("registry");
+    let registry = table.optional("registry").and_then(|field| host(&field));
     let package = table.required("package", "add `package = \"namespace:name\"`");
     let written = table.required("version", "add `version = \"1.2.3\"`");
     let package = package.and_then(|field| self::package(&field));
     let version = written.and_then(|field| version(&field));
     Some(Source::Registry { registry, package: package?, version: version? })
+}
+
+/// The host of a registry, which may have a port.
+pub(super) fn host(field: &Field<'_>) -> Option<String> {
+    let host = field.text()?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    match host.chars().find(|c| !allowed(*c)) {
+        None => Some(host),
+        Some(c) => {
+            let why = format!("it has {c:?}");
+            let hint = "write only the host, for example `ghcr.io`";
+            field.report_invalid(Code::BadValue, "the host of a registry", &why, hint);
+            None
+        }
+    }
 }
 
 fn exact_version(field: &Field<'_>) -> Option<String> {

@@ -1,37 +1,66 @@
-//! Downloads by the host itself, for what a manifest names by a URL.
+//! Requests by the host itself, for what it downloads: whole answers, and redirects are followed.
 
 use super::client::Client;
 use crate::message::{Response, full_body};
 use anyhow::{Context as _, anyhow, bail, ensure};
-use http::header::{LOCATION, USER_AGENT};
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderValue, LOCATION, USER_AGENT};
 use http_body_util::BodyExt as _;
 use url::Url;
 
 /// Redirects that are followed.
 const REDIRECTS_MAX: usize = 10;
+/// Maximum size of the body of an error response.
+const ERROR_MAX_BYTES: usize = 64 * 1024;
 /// What the host calls itself.
-const AGENT: &str = concat!("tessera/", env!("CARGO_PKG_VERSION"));
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("tessera/", env!("CARGO_PKG_VERSION")));
+
+/// A response with its whole body.
+pub(crate) type Answer = http::Response<Bytes>;
 
 impl Client {
     /// Downloads a URL, with a limit on the size of the body.
-    pub(crate) async fn download(&self, url: &str, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
-        let mut url = Url::parse(url).context("this is not a URL")?;
+    pub(crate) async fn download(&self, url: &str, bytes_max: usize) -> anyhow::Result<Bytes> {
+        let url = Url::parse(url).context("this is not a URL")?;
+        let answer = self.get(&url, &HeaderMap::new(), bytes_max).await?;
+        ensure!(answer.status().is_success(), "the server answered {}", answer.status());
+        Ok(answer.into_body())
+    }
+
+    /// Gets a URL, with these header fields and a limit on the size of the body. Other servers than
+    /// that of the URL do not get the authorization.
+    pub(crate) async fn get(
+        &self,
+        url: &Url,
+        fields: &HeaderMap,
+        bytes_max: usize,
+    ) -> anyhow::Result<Answer> {
+        let (mut url, mut fields) = (url.clone(), fields.clone());
+        fields.insert(USER_AGENT, AGENT);
         for _ in 0..=REDIRECTS_MAX {
-            let response = self.get(&url).await?;
+            let response = self.get_once(&url, &fields).await?;
             if !response.status().is_redirection() {
-                return body(response, bytes_max).await;
+                return whole(response, bytes_max).await;
             }
-            url = target(&url, &response)?;
+            let next = target(&url, &response)?;
+            if next.origin() != url.origin() {
+                fields.remove(AUTHORIZATION);
+            }
+            url = next;
         }
         bail!("there were more than {REDIRECTS_MAX} redirects")
     }
 
-    async fn get(&self, url: &Url) -> anyhow::Result<Response> {
+    async fn get_once(&self, url: &Url, fields: &HeaderMap) -> anyhow::Result<Response> {
         ensure!(["http", "https"].contains(&url.scheme()), "{url} is not an HTTP URL");
         ensure!(url.username().is_empty(), "user names in URLs are not supported");
         let mut url = url.clone();
         url.set_fragment(None);
-        let request = http::Request::get(url.as_str()).header(USER_AGENT, AGENT);
+        let mut request = http::Request::get(url.as_str());
+        if let Some(headers) = request.headers_mut() {
+            headers.clone_from(fields);
+        }
         let request = request.body(full_body("")).with_context(|| format!("{url} is no URL"))?;
         self.fetch(request).await
     }
@@ -47,14 +76,24 @@ fn target(from: &Url, response: &Response) -> anyhow::Result<Url> {
         .with_context(|| format!("it was redirected to `{location}`, which is no URL"))
 }
 
-async fn body(response: Response, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
-    ensure!(response.status().is_success(), "the server answered {}", response.status());
-    let (mut body, mut bytes) = (response.into_body(), Vec::new());
+/// The response with its body. That of an error is empty if it is too long.
+async fn whole(response: Response, bytes_max: usize) -> anyhow::Result<Answer> {
+    let (head, body) = response.into_parts();
+    let failed = !head.status.is_success();
+    let body = match body_of(body, if failed { ERROR_MAX_BYTES } else { bytes_max }).await {
+        Err(_) if failed => Bytes::new(),
+        body => body?,
+    };
+    Ok(http::Response::from_parts(head, body))
+}
+
+async fn body_of(mut body: crate::message::Body, bytes_max: usize) -> anyhow::Result<Bytes> {
+    let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| anyhow!("the connection failed: {error:?}"))?;
         let Ok(data) = frame.into_data() else { continue };
         ensure!(bytes.len() + data.len() <= bytes_max, "it has more than {bytes_max} bytes");
         bytes.extend_from_slice(&data);
     }
-    Ok(bytes)
+    Ok(bytes.into())
 }

@@ -21,6 +21,7 @@ mod without_host;
 
 pub(crate) use blocked_networks::BlockedNetworks;
 pub(crate) use client::Client;
+pub(crate) use download::Answer;
 pub(super) use hooks::Hooks;
 pub(crate) use host_policies::{HostPolicies, HostRule};
 pub(crate) use own::OwnAddress;

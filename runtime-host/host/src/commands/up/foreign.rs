@@ -1,6 +1,5 @@
-//! Flags of `spin up` without a counterpart: some are refused, and others have no effect.
+//! Flags of `spin up` without a counterpart: they have no effect.
 
-use anyhow::bail;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -8,13 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Flags of Spin without a counterpart")]
 pub(super) struct Foreign {
-    /// Refused: applications in registries can't be started yet.
-    #[arg(long, value_name = "REFERENCE")]
-    from_registry: Option<String>,
-    /// Refused: the certificates of servers are always verified.
-    #[arg(short = 'k', long)]
-    insecure: bool,
-    /// Refused: components can't export telemetry by `wasi:otel` yet.
+    /// No effect: components can always use `wasi:otel`.
     #[arg(long)]
     experimental_wasi_otel: bool,
     /// No effect: compiled code is in `--cache-dir`, not in the cache of wasmtime.
@@ -27,24 +20,10 @@ pub(super) struct Foreign {
 }
 
 impl Foreign {
-    /// Fails for a flag that is refused, and warns of one without effect.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        if let Some(reference) = &self.from_registry {
-            bail!(
-                "--from-registry {reference}: applications in registries can't be started yet. \
-                 Start one from its manifest, with --from"
-            );
-        }
-        if self.insecure {
-            bail!(
-                "--insecure: the certificates of servers are always verified: leave the flag out"
-            );
-        }
+    /// Warns of flags without effect.
+    pub(super) fn warn(&self) {
         if self.experimental_wasi_otel {
-            bail!(
-                "--experimental-wasi-otel: components can't export telemetry by `wasi:otel` yet: \
-                 leave the flag out"
-            );
+            tracing::debug!("components can always use `wasi:otel`");
         }
         if self.wasmtime_cache.is_some() {
             let what = "--cache (WASMTIME_CACHE_FILE)";
@@ -54,6 +33,5 @@ impl Foreign {
             let what = "--http1-max-buf-size (SPIN_HTTP1_MAX_BUF_SIZE)";
             tracing::warn!("{what} has no effect: the head of a request may have 64 KiB");
         }
-        Ok(())
     }
 }

@@ -5,6 +5,7 @@ mod announcement;
 mod draining;
 mod files;
 mod foreign;
+mod from_registry;
 mod initial_data;
 mod instances;
 mod launch_metadata;
@@ -15,6 +16,7 @@ mod variables;
 
 use super::Application;
 use super::stop::Stop;
+use crate::application::Pulled;
 use crate::telemetry::{LogFormat, init_logs};
 use crate::triggers::http::{Clients, DrainOutcome, FrontLimits, Workers};
 use crate::{admin, application, commands};
@@ -25,6 +27,7 @@ use clap::builder::BoolishValueParser;
 use draining::{BackgroundTasks, not_ready_first, wait};
 use files::Files;
 use foreign::Foreign;
+use from_registry::FromRegistry;
 use initial_data::Data;
 use instances::Instances;
 use output::Output;
@@ -41,6 +44,8 @@ use variables::Variables;
 pub(crate) struct Up {
     #[command(flatten)]
     application: Application,
+    #[command(flatten)]
+    from_registry: FromRegistry,
     /// Start only this component, and those that it needs: its dependencies, and the components
     /// that it may send requests to. Can be repeated [default: all components].
     #[arg(short, long = "component-id", value_name = "ID")]
@@ -120,7 +125,9 @@ impl Up {
         reason = "these tasks are awaited or aborted when the application stops"
     )]
     async fn serve(self, workers: &Arc<Workers>) -> anyhow::Result<ExitCode> {
-        let app = self.load()?;
+        self.foreign.warn();
+        let pulled = self.from_registry.pull(&self.application, &self.state).await?;
+        let app = self.load(pulled.as_ref())?;
         // Until the application is up, a signal ends the process at once.
         let stop = Stop::listen()?;
         self.warn(&app);
@@ -138,7 +145,8 @@ impl Up {
         let address = listener.address()?;
         let admin_address = admin_listener.local_addr()?;
 
-        let options = application::Options { own_certificate, ..self.options(&app)? };
+        let options =
+            application::Options { own_certificate, ..self.options(&app, pulled.is_some())? };
         let running = application::start(app, options, address).await?;
         stop.begin_orderly();
         let stop = stop.asked();
@@ -191,9 +199,11 @@ impl Up {
     }
 
     /// The application, as far as it is to be started.
-    fn load(&self) -> anyhow::Result<App> {
-        self.foreign.check()?;
-        let mut app = self.application.load()?;
+    fn load(&self, pulled: Option<&Pulled>) -> anyhow::Result<App> {
+        let mut app = match pulled {
+            Some(pulled) => Application::load_from(&pulled.path)?,
+            None => self.application.load()?,
+        };
         if !self.component_ids.is_empty() {
             selection::keep(&mut app, &self.component_ids)?;
         }
@@ -208,10 +218,14 @@ impl Up {
         super::environment::warn_of_variables_without_effect();
     }
 
-    fn options(&self, app: &App) -> anyhow::Result<application::Options> {
+    fn options(&self, app: &App, is_pulled: bool) -> anyhow::Result<application::Options> {
+        let default_state_dir = match is_pulled {
+            true => from_registry::state_dir()?,
+            false => super::default_state_dir(app),
+        };
         Ok(application::Options {
             state_dir: self.state.state_dir.clone(),
-            default_state_dir: super::default_state_dir(app),
+            default_state_dir,
             cache_dir: self.state.cache_dir.clone(),
             runtime_config_file: self.state.runtime_config_file.clone(),
             data: self.data.read()?,

@@ -13,7 +13,7 @@ pub(super) struct State {
     /// `.tessera` next to the manifest].
     #[arg(long, env = "SPIN_STATE_DIR", value_name = "DIR", value_parser = path_or_empty())]
     pub(super) state_dir: Option<PathBuf>,
-    /// The directory of compiled code [default: `cache` in the state directory].
+    /// The directory of compiled code and of downloads [default: `cache` in the state directory].
     #[arg(long, env = "TESSERA_CACHE_DIR", value_name = "DIR")]
     pub(super) cache_dir: Option<PathBuf>,
     /// Compile all components at each start, and keep no compiled code.

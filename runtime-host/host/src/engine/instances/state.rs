@@ -144,6 +144,11 @@ impl<G: GuestState> State<G> {
         Ok(output)
     }
 
+    /// Prints a line for the guest, as if it had printed it to its standard error.
+    pub(crate) fn print_error(&self, line: &str) {
+        self.output.stderr.push(line.as_bytes());
+    }
+
     /// The call is over.
     pub(crate) fn end(&self) {
         self.output.end();

@@ -67,7 +67,8 @@ fn read(source: &Source) -> anyhow::Result<Vec<u8>> {
     match source {
         Source::Local(path) => local(path),
         Source::Remote { .. } | Source::Registry { .. } => {
-            anyhow::bail!("its source is {}: download it and name the file", shown(source))
+            // It would be local by now.
+            anyhow::bail!("its source, {}, is not downloaded", shown(source))
         }
     }
 }
