@@ -99,7 +99,10 @@ pub(super) fn arguments(pattern: &str, request: &Parts) -> Vec<String> {
 /// The output of a command as a response: header fields, an empty line, and the body. `Status` and
 /// `Location` decide about the status.
 pub(super) fn response(output: &Bytes) -> Result<Response<Bytes>, CallError> {
-    let (head, body) = split(output).ok_or_else(|| invalid(WITHOUT_TYPE))?;
+    if output.is_empty() {
+        return Err(invalid(WITHOUT_TYPE));
+    }
+    let Some((head, body)) = split(output) else { return Ok(without_type()) };
     let head = std::str::from_utf8(&head).map_err(|_| invalid("its header fields are no text"))?;
     let mut response = Response::new(body);
     let (mut status, mut is_sufficient) = (None, false);
@@ -123,7 +126,7 @@ pub(super) fn response(output: &Bytes) -> Result<Response<Bytes>, CallError> {
         }
     }
     if !is_sufficient {
-        return Err(invalid(WITHOUT_TYPE));
+        return Ok(without_type());
     }
     let moved = response.headers().contains_key(LOCATION);
     let usual = if moved { StatusCode::FOUND } else { StatusCode::OK };
@@ -133,6 +136,16 @@ pub(super) fn response(output: &Bytes) -> Result<Response<Bytes>, CallError> {
 
 const WITHOUT_TYPE: &str = "its output does not begin with `Content-Type`, `Location` or `Status`, \
                             and an empty line after the header fields";
+
+/// The response to output that says neither what it is nor where it is. Its body is that of stock
+/// Spin.
+fn without_type() -> Response<Bytes> {
+    tracing::error!("a component is called as a command; {WITHOUT_TYPE}");
+    let body = "Exactly one of 'location' or 'content-type' must be specified";
+    let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
 
 /// `404 Not Found` → 404.
 fn status_of(value: &str) -> StatusCode {
@@ -240,8 +253,11 @@ mod tests {
 
     #[test]
     fn output_without_a_type_is_a_fault_of_the_command() {
-        for output in ["", "hello", "X-A: 1\n\nhello", "Content-Type: text/plain\n", "\n\nx"] {
-            assert_eq!(answer(output).unwrap_err().kind, Kind::InvalidAnswer, "{output:?}");
+        for output in ["hello", "X-A: 1\n\nhello", "Content-Type: text/plain\n", "\n\nx"] {
+            let answer = answer(output).unwrap();
+            assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR, "{output:?}");
+            assert!(answer.body().starts_with(b"Exactly one of"), "{output:?}");
         }
+        assert_eq!(answer("").unwrap_err().kind, Kind::InvalidAnswer);
     }
 }
