@@ -55,6 +55,16 @@ async fn the_host_adds_no_header_fields() {
 }
 
 #[tokio::test]
+async fn the_host_adds_nothing_to_the_environment() {
+    let manifest = "[[trigger.http]]\nroute = \"/...\"\ncomponent = { source = \"$p3\" }\n";
+    for (application, status) in [(stock_application(manifest), 404), (application(manifest), 200)]
+    {
+        let host = application.host().start().await;
+        host.client().get("/env?name=TESSERA_INCARNATION").await.expect(status);
+    }
+}
+
+#[tokio::test]
 async fn only_components_of_wasi_0_3_see_the_field_host() {
     let host = stock_application(APPLICATION).host().start().await;
     let seen = host.client().get("/new/x").await.expect(200).json();

@@ -168,7 +168,9 @@ impl Startup<'_> {
         let variables = Variables::of(component, self.variables)?;
         let mut environment: Vec<_> = component.environment.clone().into_iter().collect();
         environment.extend(self.environment.iter().cloned());
-        incarnation::announce(&mut environment, self.incarnation);
+        if self.app.settings.declared {
+            incarnation::announce(&mut environment, self.incarnation);
+        }
         let context = ComponentContext {
             id: component.id.as_str().into(),
             limits: self.limits(component),

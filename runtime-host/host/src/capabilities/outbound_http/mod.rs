@@ -156,7 +156,8 @@ impl Outbound {
         self.allowed.iter().any(|pattern| pattern.matches_name(host))
     }
 
-    fn allows(&self, uri: &Uri) -> bool {
+    /// Whether a request to this URI is allowed.
+    pub(in crate::capabilities) fn allows(&self, uri: &Uri) -> bool {
         self.permission(uri).is_some()
     }
 

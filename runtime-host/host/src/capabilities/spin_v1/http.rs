@@ -2,9 +2,11 @@
 
 use super::bindings::fermyon::spin::http::Host;
 use super::bindings::fermyon::spin::http_types::{self, HttpError, Method, Request, Response};
+use super::redirects::{REDIRECTS_MAX, Repeatable};
 use crate::capabilities::State;
 use crate::message::{Body, BodyError, full_body};
-use http::Uri;
+use http::header::ACCEPT;
+use http::{HeaderValue, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use wasmtime_wasi_http::WasiHttpHooks as _;
 
@@ -18,25 +20,53 @@ impl Host for State {
         &mut self,
         request: Request,
     ) -> wasmtime::Result<Result<Response, HttpError>> {
-        let request = match to_http(request) {
+        let mut request = match repeatable(request) {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
         };
-        let sent = self.guest.outbound.send_request(request, None, Box::new(async { Ok(()) }));
-        Ok(match Box::into_pin(sent).await {
-            Ok((response, _)) => from_http(response).await,
-            Err(error) => Err(http_error(&error)),
-        })
+        for _ in 0..=REDIRECTS_MAX {
+            let response = match self.send_once(&request).await {
+                Ok(response) => response,
+                Err(error) => return Ok(Err(error)),
+            };
+            let next = request.redirected(response.status(), response.headers());
+            // To where it may not follow a redirect, the guest gets the redirect.
+            match next.filter(|next| self.guest.grants.outbound.allows(&next.uri)) {
+                Some(next) => request = next,
+                None => return Ok(from_http(response).await),
+            }
+        }
+        tracing::warn!("a request was redirected more than {REDIRECTS_MAX} times");
+        Ok(Err(HttpError::RuntimeError))
     }
 }
 
-fn to_http(request: Request) -> Result<http::Request<Body>, HttpError> {
+impl State {
+    async fn send_once(&mut self, request: &Repeatable) -> Result<http::Response<Body>, HttpError> {
+        let Repeatable { method, uri, headers, body } = request.clone();
+        let mut request = http::Request::new(full_body(body));
+        (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) =
+            (method, uri, headers);
+        let sent = self.guest.outbound.send_request(request, None, Box::new(async { Ok(()) }));
+        match Box::into_pin(sent).await {
+            Ok((response, _)) => Ok(response),
+            Err(error) => Err(http_error(&error)),
+        }
+    }
+}
+
+fn repeatable(request: Request) -> Result<Repeatable, HttpError> {
     let uri: Uri = request.uri.parse().map_err(|_| HttpError::InvalidUrl)?;
     let mut builder = http::Request::builder().method(method(request.method)).uri(uri);
     for (name, value) in request.headers {
         builder = builder.header(name, value);
     }
-    builder.body(full_body(request.body.unwrap_or_default())).map_err(|_| HttpError::RuntimeError)
+    let request = builder.body(request.body.unwrap_or_default());
+    let (parts, body) = request.map_err(|_| HttpError::RuntimeError)?.into_parts();
+    let mut headers = parts.headers;
+    // As stock Spin does, for servers that insist on it.
+    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    Ok(Repeatable { method: parts.method, uri: parts.uri, headers, body: body.into() })
 }
 
 async fn from_http(response: http::Response<Body>) -> Result<Response, HttpError> {
@@ -74,6 +104,6 @@ fn http_error(error: &BodyError) -> HttpError {
         BodyError::HttpRequestDenied => HttpError::DestinationNotAllowed,
         BodyError::HttpRequestUriInvalid => HttpError::InvalidUrl,
         BodyError::ConnectionLimitReached => HttpError::TooManyRequests,
-        _ => HttpError::RequestError,
+        _ => HttpError::RuntimeError,
     }
 }

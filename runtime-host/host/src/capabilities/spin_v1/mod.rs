@@ -9,6 +9,7 @@ mod key_value;
 mod llm;
 mod mysql;
 mod postgres;
+mod redirects;
 mod redis;
 mod sqlite;
 

@@ -31,14 +31,20 @@ pub(in crate::capabilities) fn lookup(
     if let Some(value) = variables.get(name) {
         return Ok(value.to_owned());
     }
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if name.is_empty() || !name.chars().all(allowed) {
+    if !can_be_name(name) {
         return Err(LookupError::InvalidName(format!(
             "{name:?} cannot be a variable's name: those are lower case words joined by `_`"
         )));
     }
     let text = format!("the component's manifest declares no variable `{name}`");
     Err(LookupError::Undefined(text))
+}
+
+/// The rule of stock Spin.
+fn can_be_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_joined = !name.ends_with('_') && !name.contains("__");
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(allowed) && is_joined
 }
 
 impl v2::Host for State {
@@ -62,5 +68,20 @@ impl<T: Send> v3::HostWithStore<T> for HasSelf<State> {
             LookupError::InvalidName(text) => v3::Error::InvalidName(text),
             LookupError::Undefined(text) => v3::Error::Undefined(text),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_lower_case_words_joined_by_one_underscore() {
+        for name in ["a", "a1", "api_key_2"] {
+            assert!(can_be_name(name), "{name}");
+        }
+        for name in ["", "A", "a-b", "1a", "_a", "a_", "a__b", "é"] {
+            assert!(!can_be_name(name), "{name}");
+        }
     }
 }

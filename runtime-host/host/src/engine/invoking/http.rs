@@ -20,8 +20,8 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::{Either, select};
 use http::Method;
-use http::header::CONTENT_LENGTH;
-use http_body::Frame;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http_body::{Body as _, Frame};
 use http_body_util::BodyExt as _;
 use std::future::pending;
 use std::pin::pin;
@@ -138,17 +138,21 @@ async fn drive<G: GuestState>(
 
 /// Sends the response to the caller: at once if it is small and complete, else as a stream.
 async fn deliver(
-    head: Response,
+    mut head: Response,
     to: &Method,
     reply: &Reply,
     permit: &mut Permit,
 ) -> wasmtime::Result<()> {
     check_status(head.status())?;
+    // The host frames the response. Only guests of Spin 1 and commands can set this field: they
+    // often pass on all fields of another response.
+    head.headers_mut().remove(TRANSFER_ENCODING);
     if is_bodiless(to, head.status()) {
         return deliver_head(head, reply).await;
     }
     let (mut parts, mut body) = head.into_parts();
     let announced = announced_length(&parts.headers);
+    let known = known_length(&body);
     if announced.is_some_and(|length| length > COLLECTED_BODY_MAX_BYTES) {
         permit.become_stream().map_err(wasmtime::Error::new)?;
         return stream(parts, Pieces::default(), None, body, reply).await;
@@ -160,6 +164,9 @@ async fn deliver(
         None => within(COLLECT_GRACE, collecting).await.unwrap_or(Ok(BodyEnd::NotReached(None)))?,
     };
     if let BodyEnd::NotReached(next) = end {
+        if let Some(length) = known {
+            parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+        }
         permit.become_stream().map_err(wasmtime::Error::new)?;
         return stream(parts, collected, next, body, reply).await;
     }
@@ -179,9 +186,11 @@ async fn deliver_head(head: Response, reply: &Reply) -> wasmtime::Result<()> {
         reply.send(Ok(Response::from_parts(parts, Body::default())));
     };
     if needs_length(parts.status, &parts.headers) {
+        let known = known_length(&body);
         let unsent = UnsentBody::read(body).await;
-        send(parts, unsent.whole_bytes.unwrap_or(0));
-        return unsent.check();
+        send(parts, known.or(unsent.whole_bytes).unwrap_or(0));
+        // A body of a known length needs no guest any more.
+        return if known.is_some() { Ok(()) } else { unsent.check() };
     }
     send(parts, 0);
     UnsentBody::read(body).await.check()
@@ -218,6 +227,11 @@ fn announced_length(headers: &http::HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// The length of a body that is complete before it is sent, such as one of a guest of Spin 1.
+fn known_length(body: &Body) -> Option<usize> {
+    body.size_hint().exact().and_then(|length| usize::try_from(length).ok())
+}
+
 /// Sends the response, and remembers its status.
 struct Reply {
     answer: calls::Reply<Response>,
@@ -251,21 +265,47 @@ mod tests {
     use http::HeaderMap;
     use http_body_util::StreamBody;
 
-    #[tokio::test]
+    /// What a client gets that sends a request with this method.
     #[expect(clippy::disallowed_methods, reason = "the test awaits its reply")]
+    async fn delivered(answer: Response, to: Method) -> Response {
+        let permit = Permit::of_test().await;
+        let (reply, result) = calls::Reply::of_test();
+        tokio::spawn(async move {
+            let (reply, mut permit) = (Reply::new(reply), permit);
+            deliver(answer, &to, &reply, &mut permit).await.unwrap();
+        });
+        result.await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_large_body_of_known_length_is_sent_with_it() {
+        const BYTES: usize = 2 * COLLECTED_BODY_MAX_BYTES;
+        for method in [Method::GET, Method::HEAD] {
+            let answer = Response::new(full_body(vec![0; BYTES]));
+            let answer = delivered(answer, method.clone()).await;
+            assert_eq!(answer.headers()[CONTENT_LENGTH], BYTES.to_string(), "{method}");
+            let sent = answer.into_body().collect().await.unwrap().to_bytes().len();
+            assert_eq!(sent, if method == Method::GET { BYTES } else { 0 });
+        }
+    }
+
+    #[tokio::test]
+    async fn the_framing_of_a_guest_is_not_passed_on() {
+        let mut answer = Response::new(full_body("abc"));
+        answer.headers_mut().insert(TRANSFER_ENCODING, "chunked".parse().unwrap());
+        let answer = delivered(answer, Method::GET).await;
+        assert_eq!(answer.headers()[CONTENT_LENGTH], "3");
+        assert!(!answer.headers().contains_key(TRANSFER_ENCODING));
+    }
+
+    #[tokio::test]
     async fn trailers_are_kept_for_the_stream() {
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
         let frames = [Frame::data(Bytes::from_static(b"abc")), Frame::trailers(trailers)];
         let frames = frames.map(Ok::<_, BodyError>);
         let body = StreamBody::new(futures::stream::iter(frames)).boxed_unsync();
-        let permit = Permit::of_test().await;
-        let (reply, result) = calls::Reply::of_test();
-        tokio::spawn(async move {
-            let (reply, mut permit) = (Reply::new(reply), permit);
-            deliver(Response::new(body), &Method::GET, &reply, &mut permit).await.unwrap();
-        });
-        let response = result.await.unwrap().unwrap();
+        let response = delivered(Response::new(body), Method::GET).await;
         let sent = response.into_body().collect().await.unwrap();
         assert_eq!(sent.trailers().unwrap()["grpc-status"], "0");
         assert_eq!(sent.to_bytes(), "abc");

@@ -1,0 +1,121 @@
+//! Redirects of a request: stock Spin follows those of `fermyon:spin/http`.
+
+use bytes::Bytes;
+use http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION,
+    PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+};
+use http::{HeaderMap, Method, StatusCode, Uri};
+use url::Url;
+
+/// Redirects of one request that are followed.
+pub(super) const REDIRECTS_MAX: usize = 10;
+
+/// A request that can be sent again.
+#[derive(Debug, Clone)]
+pub(super) struct Repeatable {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Repeatable {
+    /// The request to where a response leads. None if it leads nowhere.
+    pub(super) fn redirected(&self, status: StatusCode, fields: &HeaderMap) -> Option<Self> {
+        let keeps_body = match status {
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.method != Method::POST,
+            StatusCode::SEE_OTHER => false,
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
+            _ => return None,
+        };
+        let from = absolute(&self.uri)?;
+        let mut to = from.join(fields.get(LOCATION)?.to_str().ok()?).ok()?;
+        to.set_fragment(None);
+        let mut next = Self { uri: to.as_str().parse().ok()?, ..self.clone() };
+        if !keeps_body {
+            next.body = Bytes::new();
+            if next.method != Method::HEAD {
+                next.method = Method::GET;
+            }
+            for name in [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING] {
+                next.headers.remove(name);
+            }
+        }
+        if from.origin() != to.origin() {
+            // They are for the server that the guest has named.
+            for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
+                next.headers.remove(name);
+            }
+        }
+        Some(next)
+    }
+}
+
+/// A URI without a host means the application itself.
+fn absolute(uri: &Uri) -> Option<Url> {
+    match uri.host() {
+        Some(_) => Url::parse(&uri.to_string()).ok(),
+        None => Url::parse("http://self").ok()?.join(uri.path_and_query()?.as_str()).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn post(uri: &'static str) -> Repeatable {
+        let mut headers = HeaderMap::new();
+        for name in [AUTHORIZATION, CONTENT_TYPE] {
+            headers.insert(name, HeaderValue::from_static("x"));
+        }
+        let (uri, body) = (Uri::from_static(uri), Bytes::from_static(b"body"));
+        Repeatable { method: Method::POST, uri, headers, body }
+    }
+
+    fn led(from: &'static str, status: u16, location: &'static str) -> Option<Repeatable> {
+        let fields = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(location))]);
+        post(from).redirected(StatusCode::from_u16(status).unwrap(), &fields)
+    }
+
+    #[test]
+    fn a_location_is_relative_to_the_request() {
+        for (from, location, to) in [
+            ("http://a.test/b/c?d", "e", "http://a.test/b/e"),
+            ("http://a.test/b/c", "/e#part", "http://a.test/e"),
+            ("http://a.test/b", "https://f.test/", "https://f.test/"),
+            ("/own/path", "other", "http://self/own/other"),
+        ] {
+            assert_eq!(led(from, 302, location).unwrap().uri, to, "{from} {location}");
+        }
+    }
+
+    #[test]
+    fn the_status_decides_about_method_and_body() {
+        for (status, method, body) in [
+            (301, Method::GET, ""),
+            (302, Method::GET, ""),
+            (303, Method::GET, ""),
+            (307, Method::POST, "body"),
+            (308, Method::POST, "body"),
+        ] {
+            let next = led("http://a.test/", status, "/b").unwrap();
+            assert_eq!((next.method, next.body), (method, Bytes::from(body)), "{status}");
+            assert_eq!(next.headers.contains_key(CONTENT_TYPE), !body.is_empty(), "{status}");
+        }
+        for status in [200, 300, 304, 404] {
+            assert!(led("http://a.test/", status, "/b").is_none(), "{status}");
+        }
+    }
+
+    #[test]
+    fn another_server_gets_no_credentials() {
+        for (location, kept) in
+            [("/b", true), ("http://a.test:81/", false), ("http://b.test/", false)]
+        {
+            let next = led("http://a.test/", 302, location).unwrap();
+            assert_eq!(next.headers.contains_key(AUTHORIZATION), kept, "{location}");
+        }
+    }
+}
