@@ -26,7 +26,7 @@ fn app(config: &str) -> Application {
         )
     });
     let app = application(&format!("{}{}", routes.concat(), guests.concat()));
-    app.with_file("rc.toml", config.to_owned())
+    app.with_file("rc.toml", config)
 }
 
 async fn host(app: &Application) -> Host {

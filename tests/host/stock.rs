@@ -1,7 +1,7 @@
 //! Applications that were made for stock Spin: without settings of this host, clients and
 //! components get what they get there.
 
-use crate::support::{application, assert_problem, get, http2, stock_application};
+use crate::support::{Backend, application, assert_problem, get, http2, stock_application};
 use http::Method;
 use serde_json::json;
 
@@ -52,6 +52,28 @@ async fn the_host_adds_no_header_fields() {
     assert_eq!(names, ["content-length", "date"]);
     let seen = answer.json()["headers"].clone();
     assert!(seen.get("x-request-id").is_none(), "{seen}");
+}
+
+#[tokio::test]
+async fn requests_of_components_have_their_own_trace_fields_and_no_others() {
+    let mut backend = Backend::start().await;
+    let manifest = r#"
+[[trigger.http]]
+route = "/..."
+component = { source = "$p3", allowed_outbound_hosts = ["http://127.0.0.1:*"] }
+"#;
+    let host = stock_application(manifest).host().start().await;
+    let path = format!("/forward?url={}", backend.url("/"));
+    let own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    for sent in [None, Some(own)] {
+        let client = sent.map_or(host.client(), |own| host.client().with("traceparent", own));
+        let answer = client.spawn_get(path.clone());
+        let received = backend.next().await;
+        let field = received.request.headers().get("traceparent").cloned();
+        assert_eq!(field.as_ref().and_then(|field| field.to_str().ok()), sent);
+        received.answer(200, "");
+        answer.await.unwrap().expect(200);
+    }
 }
 
 #[tokio::test]

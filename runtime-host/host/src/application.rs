@@ -145,6 +145,7 @@ pub(crate) async fn start(
         own: OwnAddress { scheme: scheme(&options), socket: own_address },
         loopback: Loopback::default(),
         readiness: readiness.clone(),
+        is_traced: app.settings.declared,
     });
     let policies = Policies::new(&app, &telemetry);
     let startup = Startup {

@@ -21,7 +21,7 @@ pub(crate) use body_fault::BodyFault;
 pub(crate) use call_chain::{CallChain, Cycle};
 pub(crate) use callee::{Callee, ComponentEntry, Protocol};
 pub(crate) use edge::{
-    Answer, Attempt, Edge, EdgeList, Edges, Judge, Judgement, Policy, Repeat, Retry, Rule,
+    Answer, Attempt, Edge, EdgeList, Edges, Judge, Judgment, Policy, Repeat, Retry, Rule,
 };
 pub(crate) use error::{CallError, Kind};
 pub(crate) use limits::Limits;

@@ -1,14 +1,14 @@
 //! What the responses of components and servers say about them, for the policies of calls.
 
 use super::Response;
-use crate::calls::{Judge, Judgement, Repeat};
+use crate::calls::{Judge, Judgment, Repeat};
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method, StatusCode};
 use std::time::{Duration, SystemTime};
 use tessera_resilience::breaker::Outcome;
 
 impl Judge for Response {
-    fn judge(&self) -> Judgement {
+    fn judge(&self) -> Judgment {
         of_status(self.status(), retry_after(self.headers()))
     }
 }
@@ -16,19 +16,19 @@ impl Judge for Response {
 /// The error of a component that handled a message is its own.
 impl Judge for Result<(), String> {}
 
-fn of_status(status: StatusCode, retry_after: Option<Duration>) -> Judgement {
+fn of_status(status: StatusCode, retry_after: Option<Duration>) -> Judgment {
     let refused = status == StatusCode::TOO_MANY_REQUESTS
         || (status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some());
     if refused {
-        return Judgement { outcome: Outcome::Overload, repeat: Repeat::IfIdempotent, retry_after };
+        return Judgment { outcome: Outcome::Overload, repeat: Repeat::IfIdempotent, retry_after };
     }
     match status {
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            Judgement::failure(Repeat::IfIdempotent)
+            Judgment::failure(Repeat::IfIdempotent)
         }
         // Another attempt would most likely fail, too.
-        status if status.is_server_error() => Judgement::failure(Repeat::Never),
-        _ => Judgement::SUCCESS,
+        status if status.is_server_error() => Judgment::failure(Repeat::Never),
+        _ => Judgment::SUCCESS,
     }
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn is_idempotent(method: &Method) -> bool {
 mod tests {
     use super::*;
 
-    fn judge(status: u16, retry_after: Option<u64>) -> Judgement {
+    fn judge(status: u16, retry_after: Option<u64>) -> Judgment {
         let status = StatusCode::from_u16(status).unwrap();
         of_status(status, retry_after.map(Duration::from_secs))
     }
@@ -61,26 +61,26 @@ mod tests {
     #[test]
     fn what_the_client_did_wrong_is_no_failure_of_the_server() {
         for status in [200, 204, 304, 400, 401, 403, 404, 409, 422] {
-            assert_eq!(judge(status, None), Judgement::SUCCESS, "{status}");
+            assert_eq!(judge(status, None), Judgment::SUCCESS, "{status}");
         }
     }
 
     #[test]
     fn failures_of_gateways_may_be_repeated_and_others_not() {
         for status in [502, 503, 504] {
-            assert_eq!(judge(status, None), Judgement::failure(Repeat::IfIdempotent), "{status}");
+            assert_eq!(judge(status, None), Judgment::failure(Repeat::IfIdempotent), "{status}");
         }
         for status in [500, 501] {
-            assert_eq!(judge(status, None), Judgement::failure(Repeat::Never), "{status}");
+            assert_eq!(judge(status, None), Judgment::failure(Repeat::Never), "{status}");
         }
     }
 
     #[test]
     fn a_server_that_asks_to_wait_has_too_many_requests() {
         for status in [429, 503] {
-            let judgement = judge(status, Some(3));
-            assert_eq!(judgement.outcome, Outcome::Overload, "{status}");
-            assert_eq!(judgement.retry_after, Some(Duration::from_secs(3)), "{status}");
+            let judgment = judge(status, Some(3));
+            assert_eq!(judgment.outcome, Outcome::Overload, "{status}");
+            assert_eq!(judgment.retry_after, Some(Duration::from_secs(3)), "{status}");
         }
         assert_eq!(judge(429, None).outcome, Outcome::Overload);
     }

@@ -96,7 +96,7 @@ mod tests {
     fn a_package_has_one_layer_and_the_configuration_of_packages() {
         let code = |config, layers| {
             let manifest = manifest(config, layers).unwrap();
-            manifest.package_code().map(Clone::clone).map_err(|error| error.to_string())
+            manifest.package_code().cloned().map_err(|error| error.to_string())
         };
         assert_eq!(code(PACKAGE_CONFIG, 1).unwrap().digest, digest_of(b""));
         let error = code(PACKAGE_CONFIG, 2).unwrap_err();

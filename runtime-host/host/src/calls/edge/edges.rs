@@ -14,6 +14,9 @@ pub(crate) struct Rule {
     pub(crate) policy: Arc<Policy>,
 }
 
+/// A callee, and the rule for its calls; `None` for the default.
+type RuledCallee = (String, Option<usize>);
+
 /// The calls of one component to other components.
 pub(crate) struct Edges {
     caller: Arc<str>,
@@ -21,7 +24,7 @@ pub(crate) struct Edges {
     rules: Vec<Rule>,
     default: Option<Arc<Policy>>,
     /// By callee and rule. At most one for each component and rule.
-    made: Mutex<BTreeMap<(String, Option<usize>), Arc<Edge>>>,
+    made: Mutex<BTreeMap<RuledCallee, Arc<Edge>>>,
     list: Arc<EdgeList>,
 }
 
@@ -90,7 +93,7 @@ impl EdgeList {
         let edges = self.edges.lock();
         let mut views: Vec<_> =
             edges.iter().filter_map(Weak::upgrade).map(|edge| edge.view()).collect();
-        views.sort_by(|one, other| one.key().cmp(&other.key()));
+        views.sort_by_key(EdgeView::key);
         views
     }
 }

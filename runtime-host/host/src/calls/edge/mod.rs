@@ -6,12 +6,12 @@
 //! the pause before a retry, and a breaker that opens ends the retries.
 
 mod edges;
-mod judgement;
+mod judgment;
 mod policy;
 mod shown;
 
 pub(crate) use edges::{EdgeList, Edges, Rule};
-pub(crate) use judgement::{Answer, Judge, Judgement, Repeat};
+pub(crate) use judgment::{Answer, Judge, Judgment, Repeat};
 pub(crate) use policy::{Policy, Retry};
 pub(crate) use shown::EdgeView;
 
@@ -109,9 +109,9 @@ impl Edge {
         }
         let mut number = 1;
         loop {
-            let (answer, judgement) = self.attempt(call, number, &mut attempt).await;
-            let repeats = judgement.repeat != Repeat::Never && may_repeat(judgement.repeat);
-            let pause = if repeats { self.pause(call, judgement, number) } else { None };
+            let (answer, judgment) = self.attempt(call, number, &mut attempt).await;
+            let repeats = judgment.repeat != Repeat::Never && may_repeat(judgment.repeat);
+            let pause = if repeats { self.pause(call, judgment, number) } else { None };
             let Some(pause) = pause else { return answer };
             self.counts.retries.inc();
             number += 1;
@@ -124,7 +124,7 @@ impl Edge {
         call: &Call,
         number: u32,
         attempt: impl FnOnce(Attempt) -> F,
-    ) -> (A, Judgement) {
+    ) -> (A, Judgment) {
         let deadline = self.deadline(call);
         let admitted = match self.admit() {
             Ok(admitted) => admitted,
@@ -136,12 +136,12 @@ impl Edge {
         };
         let begun = Instant::now();
         let answer = attempt(Attempt { number, deadline }).await;
-        let judgement = answer.judge();
-        if judgement.outcome == Outcome::Success {
+        let judgment = answer.judge();
+        if judgment.outcome == Outcome::Success {
             self.took(begun.elapsed());
         }
-        admitted.record(judgement.outcome);
-        (answer, judgement)
+        admitted.record(judgment.outcome);
+        (answer, judgment)
     }
 
     /// When an attempt that begins now has to end. The deadline of the call is never extended.
@@ -174,11 +174,11 @@ impl Edge {
     }
 
     /// The pause before the next attempt, if there is one.
-    fn pause(&self, call: &Call, judgement: Judgement, attempts: u32) -> Option<Duration> {
+    fn pause(&self, call: &Call, judgment: Judgment, attempts: u32) -> Option<Duration> {
         let retry = self.policy.retry.as_ref()?;
         let failed = Failed {
             attempts,
-            retry_after: judgement.retry_after,
+            retry_after: judgment.retry_after,
             remaining: call.deadline.map_or(Duration::MAX, Deadline::remaining),
             expected: Duration::from_nanos(self.usual_ns.load(Ordering::Relaxed)),
         };
@@ -194,7 +194,7 @@ impl Edge {
     }
 
     /// The call is not made. Its span shows why.
-    fn refuse<A: Answer>(&self, call: &Call, error: CallError) -> (A, Judgement) {
+    fn refuse<A: Answer>(&self, call: &Call, error: CallError) -> (A, Judgment) {
         let operation = call.operation.clone();
         self.telemetry
             .span(call.kind, &self.callee, operation, &call.trace)
@@ -204,7 +204,7 @@ impl Edge {
             _ => &self.counts.bulkhead_full,
         };
         counter.inc();
-        (A::refused(error), Judgement::IGNORED)
+        (A::refused(error), Judgment::IGNORED)
     }
 
     fn open_error(&self, rejected: breaker::Rejected) -> CallError {

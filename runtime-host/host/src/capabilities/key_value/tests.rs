@@ -40,6 +40,7 @@ async fn instance() -> State {
         client: Client::new(None, &OutboundPolicy::default()).unwrap(),
         own: OwnAddress { scheme: http::uri::Scheme::HTTP, socket: ([127, 0, 0, 1], 3000).into() },
         readiness: Arc::default(),
+        is_traced: true,
         loopback: Loopback::default(),
     };
     let component = ComponentContext {

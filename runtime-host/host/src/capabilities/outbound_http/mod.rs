@@ -86,6 +86,8 @@ pub(crate) struct NetworkContext {
     pub(crate) own: OwnAddress,
     pub(crate) loopback: Loopback,
     pub(crate) readiness: Arc<Readiness>,
+    /// Whether requests get the header fields of the trace. Stock Spin leaves them to components.
+    pub(crate) is_traced: bool,
 }
 
 impl Outbound {
@@ -110,6 +112,7 @@ impl Outbound {
             },
             loopback: Loopback::default(),
             readiness: Arc::default(),
+            is_traced: true,
         };
         let allowed = allowed.iter().map(parse).collect();
         Arc::new(Self::new(allowed, RequestPolicies::none(), Arc::new(network)))

@@ -156,7 +156,7 @@ impl http_body::Body for Attempt {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source.lock().size.clone()
+        self.source.lock().size
     }
 }
 

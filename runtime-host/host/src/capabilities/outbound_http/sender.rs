@@ -8,7 +8,7 @@ use super::own::is_itself;
 use super::replay::{Replay, mark_attempt};
 use super::timeouts::Timeouts;
 use super::{INTERNAL, Outbound};
-use crate::calls::{Answer, Attempt, Call, CallError, Judge as _, Judgement, Kind, Repeat};
+use crate::calls::{Answer, Attempt, Call, CallError, Judge as _, Judgment, Kind, Repeat};
 use crate::engine::{ComponentContext, CurrentCall};
 use crate::fault_points;
 use crate::message::spin_fields::prepare_chained;
@@ -76,7 +76,9 @@ impl Sender {
         }
         let operation = format!("{} {}", method_label(request.method()), component.id).into();
         prepare_chained(&mut request);
-        self.call.trace.write(request.headers_mut());
+        if network.is_traced {
+            self.call.trace.write(request.headers_mut());
+        }
         let call = Call {
             deadline: Some(self.call.deadline),
             chain: self.call.chain.and(&component.id, component.cycle),
@@ -146,7 +148,9 @@ impl Sender {
         }
         let telemetry = &component.telemetry;
         let mut span = telemetry.span(SpanKind::Outbound, &component.id, operation, &call.trace);
-        span.context.write(request.headers_mut());
+        if network.is_traced {
+            span.context.write(request.headers_mut());
+        }
         let comes_back = network.own.is_of(request.uri());
         let _pending = comes_back.then(|| {
             let chain = call.chain.and(&component.id, component.cycle);
@@ -206,7 +210,7 @@ fn not_ready() -> Result<Response, BodyError> {
 }
 
 impl Answer for Result<Response, BodyError> {
-    fn judge(&self) -> Judgement {
+    fn judge(&self) -> Judgment {
         match self {
             Ok(response) => response.judge(),
             Err(
@@ -214,15 +218,15 @@ impl Answer for Result<Response, BodyError> {
                 | BodyError::HttpRequestUriInvalid
                 | BodyError::HttpRequestBodySize(_)
                 | BodyError::LoopDetected,
-            ) => Judgement::IGNORED,
+            ) => Judgment::IGNORED,
             // No byte was sent.
             Err(
                 BodyError::ConnectionRefused
                 | BodyError::ConnectionTimeout
                 | BodyError::DnsError { .. }
                 | BodyError::DestinationUnavailable,
-            ) => Judgement::failure(Repeat::Always),
-            Err(_) => Judgement::failure(Repeat::IfIdempotent),
+            ) => Judgment::failure(Repeat::Always),
+            Err(_) => Judgment::failure(Repeat::IfIdempotent),
         }
     }
 

@@ -6,7 +6,7 @@ use tessera_resilience::breaker::Outcome;
 
 /// What follows from an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Judgement {
+pub(crate) struct Judgment {
     /// For the circuit breaker.
     pub(crate) outcome: Outcome,
     pub(crate) repeat: Repeat,
@@ -28,19 +28,19 @@ pub(crate) enum Repeat {
 /// A response, as far as policies look into it.
 pub(crate) trait Judge {
     /// By default, each response is a success: an error of the contract is one, too.
-    fn judge(&self) -> Judgement {
-        Judgement::SUCCESS
+    fn judge(&self) -> Judgment {
+        Judgment::SUCCESS
     }
 }
 
 /// What a call ends with: a response or an error.
 pub(crate) trait Answer {
-    fn judge(&self) -> Judgement;
+    fn judge(&self) -> Judgment;
     /// The call was not made.
     fn refused(error: CallError) -> Self;
 }
 
-impl Judgement {
+impl Judgment {
     pub(crate) const SUCCESS: Self =
         Self { outcome: Outcome::Success, repeat: Repeat::Never, retry_after: None };
     /// Nothing is known about the callee.
@@ -52,7 +52,7 @@ impl Judgement {
 }
 
 impl<T: Judge> Answer for Result<T, CallError> {
-    fn judge(&self) -> Judgement {
+    fn judge(&self) -> Judgment {
         match self {
             Ok(response) => response.judge(),
             Err(error) => of_error(error),
@@ -64,29 +64,29 @@ impl<T: Judge> Answer for Result<T, CallError> {
     }
 }
 
-fn of_error(error: &CallError) -> Judgement {
+fn of_error(error: &CallError) -> Judgment {
     match error.kind {
-        Kind::QueueFull | Kind::StreamsFull | Kind::MemoryShort => Judgement {
+        Kind::QueueFull | Kind::StreamsFull | Kind::MemoryShort => Judgment {
             outcome: Outcome::Overload,
             repeat: Repeat::Always,
             retry_after: error.retry_after(),
         },
         // A policy of another edge refused it. The callee itself was not reached.
         Kind::CircuitOpen | Kind::BulkheadFull => {
-            Judgement { retry_after: error.retry_after(), ..Judgement::IGNORED }
+            Judgment { retry_after: error.retry_after(), ..Judgment::IGNORED }
         }
         Kind::NotFound
         | Kind::CallDepth
         | Kind::BodyTooLarge
         | Kind::BodyIncomplete
-        | Kind::BodyMalformed => Judgement::IGNORED,
+        | Kind::BodyMalformed => Judgment::IGNORED,
         Kind::DeadlineExceeded
         | Kind::Trap
         | Kind::CpuTime
         | Kind::Memory
         | Kind::NoAnswer
         | Kind::InvalidAnswer
-        | Kind::Host => Judgement::failure(Repeat::IfIdempotent),
+        | Kind::Host => Judgment::failure(Repeat::IfIdempotent),
     }
 }
 
@@ -99,19 +99,19 @@ mod tests {
 
     impl Judge for Value {}
 
-    fn judge(kind: Kind) -> Judgement {
+    fn judge(kind: Kind) -> Judgment {
         Result::<Value, _>::Err(CallError::new(kind, "")).judge()
     }
 
     #[test]
     fn a_response_is_a_success_whatever_it_says() {
-        assert_eq!(Ok(Value).judge(), Judgement::SUCCESS);
+        assert_eq!(Ok(Value).judge(), Judgment::SUCCESS);
     }
 
     #[test]
     fn what_the_caller_did_wrong_says_nothing_about_the_callee() {
         for kind in [Kind::NotFound, Kind::CallDepth, Kind::BodyTooLarge, Kind::BodyMalformed] {
-            assert_eq!(judge(kind), Judgement::IGNORED, "{kind:?}");
+            assert_eq!(judge(kind), Judgment::IGNORED, "{kind:?}");
         }
     }
 
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_call_without_an_answer_may_have_taken_effect() {
         for kind in [Kind::Trap, Kind::DeadlineExceeded, Kind::NoAnswer] {
-            assert_eq!(judge(kind), Judgement::failure(Repeat::IfIdempotent), "{kind:?}");
+            assert_eq!(judge(kind), Judgment::failure(Repeat::IfIdempotent), "{kind:?}");
         }
     }
 }
