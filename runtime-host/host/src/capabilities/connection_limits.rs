@@ -65,7 +65,7 @@ impl ConnectionLimits {
 impl Counter {
     /// Waits until there may be one more connection.
     pub(super) async fn count(&self) -> Counted {
-        // In this order, nobody waits for its own kind while others could use the place.
+        // In this order, no connection waits for one limit while it holds a permit of another.
         let own = permit(self.own.as_ref()).await;
         Counted { own, total: permit(self.total.as_ref()).await }
     }

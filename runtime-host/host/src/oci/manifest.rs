@@ -29,7 +29,7 @@ pub(crate) struct Descriptor {
     pub(crate) size: u64,
 }
 
-/// What tells a manifest from an index.
+/// What distinguishes a manifest from an index.
 #[derive(Deserialize)]
 struct Kind {
     manifests: Option<serde::de::IgnoredAny>,

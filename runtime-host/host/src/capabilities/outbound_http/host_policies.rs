@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use tessera_manifest::hosts::HostPattern;
 
-/// Hosts of which a component's calls are told apart. A pattern may be for any number of them.
+/// Hosts with a state of their own, for each component. A pattern may match any number of them.
 const HOSTS_MAX: usize = 1_024;
 
 /// A policy for some hosts.

@@ -90,7 +90,7 @@ impl Replay {
     }
 }
 
-/// Tells a component that its caller has tried before.
+/// Marks a request between components that is not the first attempt.
 pub(super) fn mark_attempt(request: &mut Request, number: u32) {
     if number > 1 {
         request.headers_mut().insert(ATTEMPT, number.into());

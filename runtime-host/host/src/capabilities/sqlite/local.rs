@@ -13,7 +13,7 @@ use tessera_resilience::Deadline;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
-/// Why a statement did not begin: nobody waits for it.
+/// Why a statement did not begin: its caller is gone.
 const ENDED: &str = "the call has ended";
 const LATE: &str = "the deadline of the call has passed";
 

@@ -100,7 +100,7 @@ async fn a_statement_that_has_ended_does_not_interrupt_the_next_one() {
         _ = &mut running => panic!("its changes are not allowed yet"),
         changes = blocking(move || changes.recv().map(|()| changes)) => changes.unwrap(),
     };
-    // Nobody has asked for its result.
+    // Its result is not needed.
     drop(ended);
     (0..2).for_each(|_| allow.send(()).unwrap());
     running.await.unwrap();
