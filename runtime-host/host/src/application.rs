@@ -6,6 +6,7 @@
 mod code;
 mod components;
 mod cycles;
+mod effective_policies;
 mod events;
 mod exposure;
 mod files;
@@ -40,6 +41,7 @@ use crate::triggers::http::{Router, Service, WellKnown};
 use crate::triggers::redis::RedisTriggers;
 use anyhow::anyhow;
 use components::Startup;
+pub(crate) use effective_policies::effective_policies;
 pub(crate) use files::FileOptions;
 use http::uri::Scheme;
 pub(crate) use initial_data::{InitialData, Statements};

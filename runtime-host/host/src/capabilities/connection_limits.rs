@@ -65,7 +65,7 @@ impl ConnectionLimits {
 impl Counter {
     /// Waits until there may be one more connection.
     pub(super) async fn count(&self) -> Counted {
-        // In this order, no connection waits for one limit while it holds a permit of another.
+        // In this order, a connection that waits for a permit of its kind holds none of the total.
         let own = permit(self.own.as_ref()).await;
         Counted { own, total: permit(self.total.as_ref()).await }
     }

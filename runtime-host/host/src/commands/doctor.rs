@@ -46,7 +46,7 @@ impl Doctor {
         match self.application.load() {
             Ok(app) => {
                 warn(&app);
-                policies = super::policies::table(&app);
+                policies = application::effective_policies(&app);
                 findings.extend(application(&app, self.listen));
             }
             Err(error) => {

@@ -5,7 +5,6 @@ pub(crate) mod doctor;
 mod environment;
 mod listen;
 mod machine;
-mod policies;
 mod program;
 mod source;
 mod stop;

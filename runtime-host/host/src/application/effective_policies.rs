@@ -12,7 +12,7 @@ struct Row {
 }
 
 /// The lines of the table; none if the application has no policies.
-pub(super) fn table(app: &App) -> Vec<String> {
+pub(crate) fn effective_policies(app: &App) -> Vec<String> {
     let rows: Vec<Row> = app
         .components
         .values()
