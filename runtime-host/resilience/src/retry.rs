@@ -47,7 +47,7 @@ impl Options {
         (pause + failed.expected < failed.remaining).then_some(pause)
     }
 
-    /// The longest pause after so many attempts.
+    /// The longest pause after this number of attempts.
     fn limit(&self, attempts: u32) -> Duration {
         let doublings = attempts.saturating_sub(1).min(31);
         self.backoff.saturating_mul(1 << doublings).min(self.backoff_max)

@@ -174,7 +174,7 @@ async fn a_request_whose_run_was_replaced_stops_and_leaves_nothing_stored() {
     shop.begin_during_check.store(true, SeqCst);
     check.work().await.unwrap();
     let next = check.last().await.unwrap().unwrap();
-    assert_eq!((next.number, next.worker), (2, 0), "nobody has worked on it");
+    assert_eq!((next.number, next.worker), (2, 0), "no request has worked on it");
     let read = shop.read.lock().unwrap().clone();
     assert!(!read.contains(&"projection"), "{read:?}");
     assert!(run(&shop).await.is_complete());

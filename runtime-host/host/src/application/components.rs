@@ -7,7 +7,7 @@ use super::output::Outputs;
 use super::policies::Policies;
 use super::{cycles, incarnation};
 use crate::admin::ComponentStatus;
-use crate::calls::{Admission, Callee, ComponentEntry, Edge, Limits, Protocol};
+use crate::calls::{Admission, Callee, ComponentEntry, Edge, Edges, Limits, Protocol};
 use crate::capabilities::llm;
 use crate::capabilities::outbound_http::{NetworkContext, Outbound, RequestPolicies};
 use crate::capabilities::platform::{self, Platform};
@@ -110,7 +110,7 @@ impl Startup<'_> {
     ) -> anyhow::Result<()> {
         let begun = Instant::now();
         let loaded = &self.code[&component.id];
-        self.link(component, &mut linker)?;
+        self.link(component, blueprint.grants.outbound.edges(), &mut linker)?;
         deny_what_is_not_inherited(&mut linker, &loaded.code)?;
         trap_unknown(&mut linker, &loaded.code, capabilities::offers)?;
         let Blueprint { context, grants } = blueprint;
@@ -138,10 +138,14 @@ impl Startup<'_> {
     }
 
     /// Defines the imports that other components or the platform provide.
-    fn link(&self, component: &Component, linker: &mut Linker<State>) -> anyhow::Result<()> {
+    fn link(
+        &self,
+        component: &Component,
+        edges: &Edges,
+        linker: &mut Linker<State>,
+    ) -> anyhow::Result<()> {
         let wasm = &self.engine.wasm;
         let code = &self.code[&component.id].code;
-        let edges = self.policies.of_calls(component);
         let policy = |callee: &ComponentId, function: &str| LinkPolicy {
             edge: edges.to(callee, Some(function)),
             is_idempotent: self.is_idempotent(callee, function),
@@ -237,7 +241,7 @@ impl Startup<'_> {
             allowed.extend(pattern);
         }
         let policies = RequestPolicies {
-            components: Arc::new(self.policies.of_calls(component)),
+            components: self.policies.of_calls(component),
             hosts: self.policies.of_hosts(component, variables)?,
         };
         Ok(Outbound::new(allowed, policies, self.network.clone()))

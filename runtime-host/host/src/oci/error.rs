@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-/// Maximum length of a message of a registry in one of ours.
+/// Maximum length of what an error repeats of the message of a registry.
 const MESSAGE_MAX_CHARACTERS: usize = 200;
 
 /// Why something could not be read from a registry.

@@ -74,7 +74,7 @@ pub(crate) struct Outbound {
 /// The policies of a component's requests.
 pub(crate) struct RequestPolicies {
     /// To other components.
-    pub(crate) components: Arc<Edges>,
+    pub(crate) components: Edges,
     pub(crate) hosts: HostPolicies,
 }
 
@@ -116,6 +116,11 @@ impl Outbound {
         };
         let allowed = allowed.iter().map(parse).collect();
         Arc::new(Self::new(allowed, RequestPolicies::none(), Arc::new(network)))
+    }
+
+    /// The policies of its calls to other components, by requests and by links.
+    pub(crate) fn edges(&self) -> &Edges {
+        &self.policies.components
     }
 
     /// Whether a request to this component of the application may be sent.
@@ -191,7 +196,7 @@ impl RequestPolicies {
     pub(in crate::capabilities) fn none() -> Self {
         let list = Arc::new(EdgeList::new(Arc::default()));
         Self {
-            components: Arc::new(Edges::new("test".into(), Vec::new(), None, list.clone())),
+            components: Edges::new("test".into(), Vec::new(), None, list.clone()),
             hosts: HostPolicies::new("test".into(), Vec::new(), None, list),
         }
     }
