@@ -123,6 +123,12 @@ async fn only_functions_that_the_callee_declares_idempotent_are_called_again() {
 }
 
 #[tokio::test]
+async fn a_function_that_the_callee_does_not_export_is_an_error() {
+    let app = linked("retry = {}", r#"idempotent = ["values.tarp"]"#);
+    app.host().assert_fails(&["callee", "`values.tarp`", "does not export"]).await;
+}
+
+#[tokio::test]
 async fn idempotent_requests_to_a_host_are_sent_again_and_others_are_not() {
     let backend = Backend::start().await;
     let url = backend.url("/");

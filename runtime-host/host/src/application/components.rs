@@ -32,8 +32,9 @@ use std::sync::Arc;
 use std::time::Instant;
 use tessera_manifest::hosts::HostPattern;
 use tessera_manifest::template::Template;
-use tessera_manifest::{App, Component, ComponentId, Executor, Handler};
+use tessera_manifest::{App, CallTarget, Component, ComponentId, Executor, Handler};
 use wasmtime::component::Linker;
+use wasmtime::component::types::ComponentItem;
 
 /// The namespaces of interfaces that a host offers, and components do not.
 const PLATFORM_NAMESPACES: [&str; 3] = ["fermyon:", "spin:", "wasi:"];
@@ -121,6 +122,7 @@ impl Startup<'_> {
         let revision = Revision::new(self.engine, &linker, &loaded.code, context, grants)
             .map_err(|error| explain_import(error, wasm, &loaded.code, &component.id))?;
         self.check_handler(component, &revision)?;
+        self.check_functions(component)?;
         if let Role::Program { .. } = &revision.component.role {
             let run = revision.command();
             components.command = Some(run.context(
@@ -252,6 +254,26 @@ impl Startup<'_> {
         callee.is_some_and(|callee| callee.settings.idempotent.iter().any(|one| one == function))
     }
 
+    /// The functions that policies name exist: a misspelled one would have no effect.
+    fn check_functions(&self, component: &Component) -> anyhow::Result<()> {
+        let own = component.settings.idempotent.iter().map(|name| (&component.id, name));
+        let called = component.settings.calls.iter().flat_map(|call| match &call.to {
+            CallTarget::Component(callee) => {
+                call.functions.iter().map(|name| (callee, name)).collect()
+            }
+            CallTarget::Host(_) => Vec::new(),
+        });
+        for (callee, name) in own.chain(called) {
+            let code = self.code.get(callee).map(|callee| &callee.code);
+            anyhow::ensure!(
+                code.is_none_or(|code| exports(&self.engine.wasm, code, name)),
+                "its `tool.tessera` table names the function `{name}`, which `{callee}` does not \
+                 export: correct the name, as `interface.function`"
+            );
+        }
+        Ok(())
+    }
+
     fn check_handler(
         &self,
         component: &Component,
@@ -276,6 +298,16 @@ impl Startup<'_> {
         );
         Ok(())
     }
+}
+
+/// Whether a component exports a function, named as `interface.function`.
+fn exports(engine: &wasmtime::Engine, code: &wasmtime::component::Component, name: &str) -> bool {
+    code.component_type().exports(engine).any(|(interface, item)| match item.ty {
+        ComponentItem::ComponentInstance(instance) => instance
+            .exports(engine)
+            .any(|(function, _)| FunctionName::new(interface, function).short() == name),
+        _ => false,
+    })
 }
 
 fn entry<P: Protocol>(
