@@ -5,8 +5,8 @@ use super::Inventory;
 use crate::domain::{Hold, HoldRefused, LANES_MAX, Levels, Refusal, Stock, Verdict};
 use chassis::store::Store;
 
-/// How often a hold is retried after another request gave its pieces back.
-const TRIES_MAX: u32 = 8;
+/// How often a hold is tried while other requests transfer its pieces.
+pub(super) const TRIES_MAX: u32 = 8;
 
 impl<S: Store> Inventory<S> {
     /// The numbers of the lanes that hold pieces for this reservation. There can be several after
@@ -157,6 +157,33 @@ impl<S: Store> Inventory<S> {
             settled = self.empty_lane(sku, number).await?;
         }
         Ok(settled)
+    }
+
+    /// Whether fewer than `quantity` pieces are available to a reservation.
+    ///
+    /// The stock and its lanes are separate values, so reading one after the other can miss pieces
+    /// that are transferred in the meantime. The answer is yes only if the stock's counters are the
+    /// same before and after all lanes were read, and no lane had pieces to transfer.
+    pub(super) async fn is_short(
+        &self,
+        sku: &str,
+        id: &str,
+        quantity: u32,
+        now_ms: u64,
+    ) -> Result<bool, Refusal> {
+        let Some(before) = self.settled(sku, now_ms).await? else { return Ok(true) };
+        let mut held_in_lanes = 0;
+        for (number, exchange) in (1..).zip(before.lanes().to_vec()) {
+            let lane = self.records.lane(sku, number).await?;
+            if lane.free() > 0 || lane.on_the_way(exchange) > 0 {
+                self.settle_lanes(sku, before, now_ms).await?;
+                return Ok(false);
+            }
+            held_in_lanes += lane.holds().get(id).map_or(0, |hold| hold.quantity);
+        }
+        let after = self.records.stock(sku).await?.unwrap_or_default();
+        let available = after.available_to(id).saturating_add(held_in_lanes);
+        Ok(after.lanes() == before.lanes() && available < quantity)
     }
 
     async fn settle_in_lane(

@@ -1,6 +1,6 @@
 //! Making and releasing the holds of a reservation.
 
-use super::Inventory;
+use super::{Inventory, lanes::TRIES_MAX};
 use crate::domain::{Availability, Hold, HoldRefused, Line, Record, Refusal, State, Stock};
 use chassis::store::Store;
 
@@ -66,6 +66,8 @@ impl<S: Store> Inventory<S> {
         Ok(short.then(|| Availability { sku: line.sku.clone(), available }))
     }
 
+    /// Holds pieces, if there are enough. Pieces that are transferred between the stock and its
+    /// lanes are waited for.
     async fn hold(
         &self,
         id: &str,
@@ -73,11 +75,30 @@ impl<S: Store> Inventory<S> {
         hold: Hold,
         now_ms: u64,
     ) -> Result<Result<(), HoldRefused>, Refusal> {
+        for _ in 0..TRIES_MAX {
+            let result = self.hold_once(id, sku, &hold, now_ms).await?;
+            let is_short = matches!(result, Err(HoldRefused::Short(_)));
+            if !is_short || self.is_short(sku, id, hold.quantity, now_ms).await? {
+                return Ok(result);
+            }
+        }
+        Err(Refusal::Unavailable(format!("too many concurrent reservations of {sku}")))
+    }
+
+    /// Holds pieces that are in the stock, or in the lane that has the reservation. Pieces that are
+    /// transferred at that time can be missed.
+    async fn hold_once(
+        &self,
+        id: &str,
+        sku: &str,
+        hold: &Hold,
+        now_ms: u64,
+    ) -> Result<Result<(), HoldRefused>, Refusal> {
         let Some(stock) = self.settled_if_short(sku, hold.quantity, now_ms).await? else {
             return Ok(Err(HoldRefused::Short(0)));
         };
         if let Some(number) = self.lanes_of(sku, &stock, id).await?.first() {
-            return self.hold_in_lane(*number, id, sku, &hold).await;
+            return self.hold_in_lane(*number, id, sku, hold).await;
         }
         let change = |stock: Option<Stock>| {
             let mut stock = stock.unwrap_or_default();
@@ -85,7 +106,7 @@ impl<S: Store> Inventory<S> {
             Ok((stock, result))
         };
         match self.records.change_stock(sku, change).await? {
-            Err(HoldRefused::TooMany) => self.hold_in_lanes(id, sku, &hold).await,
+            Err(HoldRefused::TooMany) => self.hold_in_lanes(id, sku, hold).await,
             result => Ok(result),
         }
     }
