@@ -149,6 +149,37 @@ async fn requests_between_components_are_repeated_too() {
 }
 
 #[tokio::test]
+async fn a_url_of_a_component_names_that_component() {
+    let app = application(
+        r#"
+[application.tool.tessera.policies.default]
+retry = {}
+[application.tool.tessera.policies.provider]
+breaker = {}
+[variables]
+provider = { default = "http://other.spin.internal" }
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[[trigger.http]]
+route = { private = true }
+component = "other"
+[component.guest]
+source = "$p3"
+allowed_outbound_hosts = ["{{ provider }}"]
+[component.guest.tool.tessera]
+calls = [{ to = "{{ provider }}", policy = "provider" }]
+[component.other]
+source = "$p3"
+"#,
+    );
+    let host = app.host().start().await;
+    host.client().get("/outbound?url=http://other.spin.internal/trap").await.expect(502);
+    let edge = edge(&host, "guest", "other").await;
+    assert_eq!((&edge["policy"], &edge["attempts"]), (&"provider".into(), &1.into()), "{edge}");
+}
+
+#[tokio::test]
 async fn an_outage_is_not_amplified() {
     let backend = Backend::start().await;
     let url = backend.url("/");

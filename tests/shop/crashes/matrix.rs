@@ -353,7 +353,9 @@ async fn after_a_kill_the_same_key_continues_immediately() {
     assert!([201, 202].contains(&again.status.as_u16()), "{again:?}");
     let id = again.json()["id"].as_str().expect("an id").to_owned();
     let decided = plant.returned(&customer).await.decided(&id).await;
-    assert_eq!(decided["status"], "confirmed", "{decided}");
+    // Couriers may have been faster than this client.
+    let accepted = ["confirmed", "shipped", "delivered"];
+    assert!(accepted.contains(&decided["status"].as_str().unwrap_or_default()), "{decided}");
 }
 
 /// The tests above depend on this.

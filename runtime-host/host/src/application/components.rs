@@ -243,7 +243,7 @@ impl Startup<'_> {
             allowed.extend(pattern);
         }
         let policies = RequestPolicies {
-            components: self.policies.of_calls(component),
+            components: self.policies.of_calls(self.app, component, variables)?,
             hosts: self.policies.of_hosts(component, variables)?,
         };
         Ok(Outbound::new(allowed, policies, self.network.clone()))

@@ -62,7 +62,7 @@ fn others(app: &App, component: &Component) -> Vec<String> {
     let linked: BTreeSet<String> = links::callees(app, component).collect();
     let mut others: Vec<String> = linked.into_iter().filter(|callee| !has_policy(callee)).collect();
     if !component.allowed_outbound_hosts.is_empty() {
-        others.push("other hosts".to_owned());
+        others.push("other requests".to_owned());
     }
     others
 }

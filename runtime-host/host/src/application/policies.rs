@@ -9,11 +9,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tessera_manifest::hosts::HostPattern;
-use tessera_manifest::{App, CallTarget, Component, DEFAULT_POLICY};
+use tessera_manifest::{App, CallTarget, Component, ComponentId, DEFAULT_POLICY};
 use tessera_resilience::{breaker, budget, bulkhead, retry};
 
 /// The time over which retries are compared with calls.
 const BUDGET_WINDOW: Duration = Duration::from_secs(10);
+
+/// How the names of components end in URLs.
+const INTERNAL: &str = ".spin.internal";
 
 /// All policies of an application, and the edges to which they apply.
 pub(super) struct Policies {
@@ -34,18 +37,29 @@ impl Policies {
         &self.edges
     }
 
-    /// Those of the calls of a component to other components.
-    pub(super) fn of_calls(&self, component: &Component) -> Edges {
-        let calls = component.settings.calls.iter().filter_map(|call| match &call.to {
-            CallTarget::Component(callee) => Some(Rule {
-                callee: callee.clone(),
+    /// Those of the calls of a component to other components. A host below `.spin.internal` is a
+    /// component, too: which one may depend on a variable.
+    pub(super) fn of_calls(
+        &self,
+        app: &App,
+        component: &Component,
+        variables: &Variables,
+    ) -> anyhow::Result<Edges> {
+        let mut rules = Vec::new();
+        for call in &component.settings.calls {
+            let Some(policy) = self.named(&call.policy) else { continue };
+            let callees = match &call.to {
+                CallTarget::Component(callee) => vec![callee.clone()],
+                CallTarget::Host(text) => internal(app, rendered(text, variables)?),
+            };
+            rules.extend(callees.into_iter().map(|callee| Rule {
+                callee,
                 functions: call.functions.clone(),
-                policy: self.named(&call.policy)?,
-            }),
-            CallTarget::Host(_) => None,
-        });
+                policy: policy.clone(),
+            }));
+        }
         let caller = component.id.as_str().into();
-        Edges::new(caller, calls.collect(), self.named(DEFAULT_POLICY), self.edges.clone())
+        Ok(Edges::new(caller, rules, self.named(DEFAULT_POLICY), self.edges.clone()))
     }
 
     /// Those of the requests of a component to other hosts.
@@ -58,10 +72,7 @@ impl Policies {
         for call in &component.settings.calls {
             let CallTarget::Host(text) = &call.to else { continue };
             let Some(policy) = self.named(&call.policy) else { continue };
-            let rendered = variables.render(text)?;
-            let pattern = HostPattern::parse_rendered(&rendered).map_err(|error| {
-                anyhow!("calls: `{rendered}`: {}; {}", error.message, error.hint)
-            })?;
+            let pattern = rendered(text, variables)?;
             rules.extend(pattern.map(|pattern| HostRule { pattern, policy }));
         }
         let caller = component.id.as_str().into();
@@ -78,6 +89,24 @@ impl Policies {
     fn named(&self, name: &str) -> Option<Arc<Policy>> {
         self.by_name.get(name).cloned()
     }
+}
+
+/// The hosts of an entry of `calls`; `None` if the value of a variable leaves none.
+fn rendered(text: &str, variables: &Variables) -> anyhow::Result<Option<HostPattern>> {
+    let rendered = variables.render(text)?;
+    HostPattern::parse_rendered(&rendered)
+        .map_err(|error| anyhow!("calls: `{rendered}`: {}; {}", error.message, error.hint))
+}
+
+/// The components that a pattern names by their internal hosts.
+fn internal(app: &App, pattern: Option<HostPattern>) -> Vec<ComponentId> {
+    let is_internal = |pattern: &HostPattern| {
+        let (host, _) = pattern.authority().split_once(':').unwrap_or((pattern.authority(), ""));
+        host.ends_with(INTERNAL)
+    };
+    let Some(pattern) = pattern.filter(is_internal) else { return Vec::new() };
+    let names = |id: &&ComponentId| pattern.matches_name(&format!("{id}{INTERNAL}"));
+    app.components.keys().filter(names).cloned().collect()
 }
 
 /// A policy of the manifest in the units of the host.

@@ -9,7 +9,8 @@ keys! {
     /// The keys of an entry.
     CALLS {
         /// Whom it calls: a component of the application, or a host as in `allowed_outbound_hosts`
-        /// (`"https://api.example.com"`).
+        /// (`"https://api.example.com"`). `"http://<id>.spin.internal"` is that component, which is
+        /// useful if the URL is a variable.
         TO: Value("to", "a component, or a host", "required");
         /// Only calls of these functions. Without this key, the entry is for all calls of `to`.
         FUNCTIONS: Value(
