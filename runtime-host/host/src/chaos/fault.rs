@@ -20,7 +20,7 @@ pub(crate) struct Fault {
     pub(crate) target: Target,
     pub(crate) effect: Effect,
     /// The share of operations that it applies to, in percent.
-    #[serde(default = "always")]
+    #[serde(default = "Fault::always")]
     pub(crate) rate_percent: f64,
     /// For how long it is active.
     pub(crate) duration_ms: u64,
@@ -64,7 +64,7 @@ pub(crate) enum Target {
 }
 
 /// Operations on a store.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Access {
     #[default]
@@ -90,15 +90,16 @@ pub(crate) enum Effect {
     Reorder,
 }
 
-fn always() -> f64 {
-    PERCENT_MAX
-}
-
 fn any() -> String {
     "*".to_owned()
 }
 
 impl Fault {
+    /// The rate of a fault that applies to all operations.
+    pub(crate) fn always() -> f64 {
+        PERCENT_MAX
+    }
+
     /// Why it can't be injected, and what to change.
     pub(crate) fn check(&self) -> Result<(), String> {
         if !(self.rate_percent > 0.0 && self.rate_percent <= PERCENT_MAX) {

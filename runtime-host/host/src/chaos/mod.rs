@@ -13,8 +13,8 @@ mod faults;
 mod store;
 
 pub(crate) use events::{FaultyDeliveries, FaultyEvents};
-pub(crate) use fault::{Effect, Fault, Target};
-pub(crate) use faults::{AddError, Faults, Injection, View};
+pub(crate) use fault::{Access, Effect, Fault, Target};
+pub(crate) use faults::{AddError, Faults};
 pub(crate) use store::StoreWithFaults;
 
 use std::time::Duration;
