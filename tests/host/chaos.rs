@@ -36,15 +36,10 @@ fn with_chaos(app: &Application) -> HostBuilder {
     app.host().argument("--chaos")
 }
 
-fn operator(host: &Host) -> Client {
-    let token = std::fs::read_to_string(host.state().join("admin-token")).expect("a token");
-    host.admin().bearer(token.trim())
-}
-
 /// Injects a fault. Returns its number.
 async fn inject(host: &Host, target: Value, effect: Value) -> u64 {
     let fault = json!({ "target": target, "effect": effect, "duration_ms": LONG_MS });
-    let added = operator(host).post("/faults", &fault).await.expect(201).json();
+    let added = host.admin().post("/faults", &fault).await.expect(201).json();
     added["id"].as_u64().expect("a number")
 }
 
@@ -72,7 +67,7 @@ async fn run(command: &mut Command) -> (ExitStatus, String) {
 async fn a_host_without_the_flag_has_no_faults() {
     let app = app();
     let host = app.host().start().await;
-    let problem = operator(&host).get("/faults").await.problem(404);
+    let problem = host.admin().get("/faults").await.problem(404);
     assert!(problem["detail"].as_str().unwrap().contains("--chaos"), "{problem}");
 }
 
@@ -80,9 +75,11 @@ async fn a_host_without_the_flag_has_no_faults() {
 async fn faults_need_the_token() {
     let app = app();
     let host = with_chaos(&app).start().await;
-    host.admin().post("/faults", &json!({})).await.problem(401);
-    host.admin().delete("/faults").await.problem(401);
-    host.admin().get("/faults").await.expect(200);
+    let stranger = Client::new(&format!("http://{}", host.admin_address()));
+    stranger.post("/faults", &json!({})).await.problem(401);
+    stranger.delete("/faults").await.problem(401);
+    stranger.delete("/faults/1").await.problem(401);
+    stranger.get("/faults").await.expect(200);
 }
 
 #[tokio::test]
@@ -97,9 +94,9 @@ async fn a_trap_is_that_of_the_chosen_component_until_it_is_removed() {
     assert_eq!(shown["faults"][0]["injected"], 1, "{shown}");
     let counted = r#"tessera_faults_injected_total{target="call",effect="trap"}"#;
     assert_eq!(host.metric(counted).await, Some(1));
-    operator(&host).delete(&format!("/faults/{id}")).await.expect(204);
+    host.admin().delete(&format!("/faults/{id}")).await.expect(204);
     host.client().get("/other/").await.expect(200);
-    operator(&host).delete(&format!("/faults/{id}")).await.problem(404);
+    host.admin().delete(&format!("/faults/{id}")).await.problem(404);
 }
 
 #[tokio::test]
@@ -143,7 +140,7 @@ async fn a_lost_answer_has_its_effect() {
     let host = with_chaos(&app).start().await;
     let id = inject(&host, json!({ "kind": "call", "to": "guest" }), kind("lost-answer")).await;
     host.client().put("/kv?key=k", &json!("value")).await.problem(500);
-    operator(&host).delete(&format!("/faults/{id}")).await.expect(204);
+    host.admin().delete(&format!("/faults/{id}")).await.expect(204);
     host.client().get("/kv?key=k").await.expect(200);
 }
 
@@ -213,7 +210,7 @@ async fn what_is_wrong_with_a_fault_is_said() {
         (json!({ "target": store, "effect": kind("eror"), "duration_ms": 1 }), "eror"),
         (json!({ "target": kind("moon"), "effect": kind("error"), "duration_ms": 1 }), "moon"),
     ] {
-        let problem = operator(&host).post("/faults", &fault).await.problem(400);
+        let problem = host.admin().post("/faults", &fault).await.problem(400);
         assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
     }
 }

@@ -121,6 +121,19 @@ impl Experiment {
         Ok(())
     }
 
+    /// The same with this share of all its times, for a quick look.
+    #[must_use]
+    pub(super) fn scaled(mut self, percent: u64) -> Self {
+        let times = [&mut self.steady_ms, &mut self.recovery_ms].into_iter();
+        let of_faults =
+            self.faults.iter_mut().flat_map(|one| [&mut one.after_ms, &mut one.duration_ms]);
+        let of_abort = self.abort.iter_mut().map(|abort| &mut abort.window_ms);
+        for time in times.chain(of_faults).chain(of_abort) {
+            *time = (*time * percent).div_ceil(100);
+        }
+        self
+    }
+
     /// How long faults are active, from the begin of the first to the end of the last.
     pub(super) fn faults_time(&self) -> Duration {
         let ends = self.faults.iter().map(|one| one.after_ms + one.duration_ms);
@@ -210,6 +223,13 @@ duration_ms = 3_000
     fn faults_last_until_the_end_of_the_last_one() {
         let experiment = Experiment::parse(WHOLE).unwrap();
         assert_eq!(experiment.faults_time(), Duration::from_millis(4_000));
+    }
+
+    #[test]
+    fn all_times_are_scaled() {
+        let experiment = Experiment::parse(WHOLE).unwrap().scaled(10);
+        assert_eq!((experiment.steady_ms, experiment.recovery_ms), (500, 500));
+        assert_eq!(experiment.faults_time(), Duration::from_millis(400));
     }
 
     #[test]

@@ -27,6 +27,10 @@ pub(super) struct Run {
     /// The URL of the application.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
     url: String,
+    /// Shorten all times of the experiment to this share of them, for a quick look.
+    #[arg(long, value_name = "PERCENT", default_value_t = 100,
+          value_parser = clap::value_parser!(u64).range(1..=100))]
+    time_percent: u64,
     #[command(flatten)]
     host: Host,
 }
@@ -43,7 +47,7 @@ enum End {
 
 impl Run {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let experiment = Experiment::read(&self.file)?;
+        let experiment = Experiment::read(&self.file)?.scaled(self.time_percent);
         let host = self.host.connect()?;
         // An error now, instead of after the first part.
         host.faults().await?;
