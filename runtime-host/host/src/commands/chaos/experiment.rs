@@ -24,6 +24,10 @@ pub(super) struct Experiment {
     /// The length of the last part, in which everything must hold again.
     #[serde(default = "Experiment::default_part_ms")]
     pub(super) recovery_ms: u64,
+    /// The time between the faults and the last part, in which requests do not count. It is never
+    /// shortened: circuit breakers take this long to close.
+    #[serde(default)]
+    pub(super) settle_ms: u64,
     #[serde(rename = "request")]
     pub(super) requests: Vec<RequestKind>,
     #[serde(rename = "fault")]
@@ -107,8 +111,11 @@ impl Experiment {
         ensure!(!self.faults.is_empty(), "add `[[fault]]`: what fails");
         let all: u32 = self.requests.iter().map(|kind| kind.per_second.min(PER_SECOND_MAX)).sum();
         ensure!(all <= PER_SECOND_MAX, "at most {PER_SECOND_MAX} requests per second");
-        for part_ms in [self.steady_ms, self.recovery_ms] {
-            ensure!(part_ms <= PART_MAX_MS, "`steady_ms` and `recovery_ms`: at most {PART_MAX_MS}");
+        for part_ms in [self.steady_ms, self.settle_ms, self.recovery_ms] {
+            ensure!(
+                part_ms <= PART_MAX_MS,
+                "`steady_ms`, `settle_ms`, `recovery_ms`: at most {PART_MAX_MS}"
+            );
         }
         for kind in &self.requests {
             kind.check().with_context(|| format!("the request `{}`", kind.name))?;

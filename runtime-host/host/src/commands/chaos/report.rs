@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(super) enum Part {
     Steady,
     Faults,
+    /// Not reported.
+    Settling,
     Recovery,
 }
 
@@ -38,6 +40,7 @@ impl Part {
         match self {
             Self::Steady => "before",
             Self::Faults => "faults",
+            Self::Settling => "settling",
             Self::Recovery => "after",
         }
     }
@@ -96,7 +99,7 @@ pub(super) fn lowest_availability(kinds: usize, samples: &[Sample]) -> f64 {
 fn missed(kind: &RequestKind, part: Part, figures: &Figures) -> Option<String> {
     let least = match part {
         Part::Faults => kind.availability_percent,
-        Part::Steady | Part::Recovery => kind.steady_percent,
+        Part::Steady | Part::Settling | Part::Recovery => kind.steady_percent,
     };
     if figures.availability_percent < least {
         return Some(format!("NO: at least {least} % available"));

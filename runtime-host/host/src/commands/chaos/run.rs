@@ -69,6 +69,8 @@ impl Run {
         }
         let end = end?;
         if end == End::Complete {
+            load.enter(Part::Settling);
+            tokio::time::sleep(Duration::from_millis(experiment.settle_ms)).await;
             load.enter(Part::Recovery);
             tokio::time::sleep(Duration::from_millis(experiment.recovery_ms)).await;
         }
