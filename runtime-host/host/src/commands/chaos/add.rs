@@ -40,7 +40,7 @@ pub(super) struct Add {
     #[arg(long, value_enum, default_value_t)]
     access: Access,
     /// It takes longer, by so many milliseconds or by a random time between two numbers.
-    #[arg(long, value_name = "MS|MIN..MAX", value_parser = latency)]
+    #[arg(long, value_name = "MIN..MAX", value_parser = latency)]
     latency_ms: Option<Effect>,
     /// It fails and has no effect.
     #[arg(long)]
