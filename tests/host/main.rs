@@ -4,6 +4,7 @@
 
 mod bodies;
 mod build;
+mod chaos;
 mod clients;
 mod costs;
 mod dead_letters;

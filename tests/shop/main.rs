@@ -25,6 +25,7 @@ mod checkout;
 mod contracts;
 mod crashes;
 mod durability;
+mod experiments;
 mod floods;
 mod hostile;
 mod live_status;

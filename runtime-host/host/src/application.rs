@@ -30,6 +30,7 @@ mod variables;
 use crate::calls::Loopback;
 use crate::capabilities::outbound_http::{Client, NetworkContext, OwnAddress};
 use crate::capabilities::platform::Platform;
+use crate::chaos::{Faults, FaultyEvents};
 use crate::engine::{Engine, EngineOptions, Functions};
 use crate::links;
 use crate::message::{Http, Messages};
@@ -90,6 +91,8 @@ pub(crate) struct Options {
     pub(crate) arguments: Vec<String>,
     /// Start with secrets that the manifest publishes, also on addresses that others can reach.
     pub(crate) insecure_defaults: bool,
+    /// Whether an operator may inject faults.
+    pub(crate) chaos: bool,
 }
 
 /// Starts an application that will be served at `own_address`.
@@ -110,6 +113,7 @@ pub(crate) async fn start(
     let outputs = Outputs::new(&app, &options.output, config.log_dir.as_deref())?;
     config.files().for_each(private::database);
     let telemetry = Arc::<Telemetry>::default();
+    let faults = options.chaos.then(|| Arc::new(Faults::new(telemetry.clone())));
     let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
     sources::fetch(&mut app, &cache_dir).await?;
     let middleware = middleware::separate(&mut app);
@@ -123,6 +127,10 @@ pub(crate) async fn start(
     options.data.write(&config, &stores, &state_dir).await?;
     let user = ids.iter().find(|id| !app.components[*id].ai_models.is_empty());
     let language_models = config.language_models(user.map(String::as_str))?;
+    let stores = match &faults {
+        Some(faults) => stores.with_faults(faults),
+        None => stores,
+    };
     let incarnation = incarnation::next(&state_dir)?;
     timings.end("stores");
     // Only after this process has locked the state directory, which contains the generated secrets.
@@ -148,6 +156,7 @@ pub(crate) async fn start(
         loopback: Loopback::default(),
         readiness: readiness.clone(),
         is_traced: app.settings.declared,
+        faults: faults.clone(),
     });
     let policies = Policies::new(&app, &telemetry);
     let startup = Startup {
@@ -168,8 +177,11 @@ pub(crate) async fn start(
         functions: &functions,
         engine: &engine,
         code: &code,
-        platform: &Arc::new(Platform::new(events.clone().map(with_fault_points))),
+        platform: &Arc::new(Platform::new(
+            events.clone().map(|log| log_of_components(log, &faults)),
+        )),
         policies: &policies,
+        faults: &faults,
     };
     let components = startup.components(&ids)?;
     registry.install(components.http);
@@ -192,6 +204,7 @@ pub(crate) async fn start(
         command,
         components,
         edges: policies.edges().clone(),
+        faults,
         telemetry,
         stores,
         budget,
@@ -230,11 +243,14 @@ fn readiness(
     Readiness::new(stores.engines().embedded, labels.collect(), events)
 }
 
-/// The log as functions use it.
-fn with_fault_points(log: Arc<Embedded>) -> Arc<dyn Log> {
+/// The log as components use it.
+fn log_of_components(log: Arc<Embedded>, faults: &Option<Arc<Faults>>) -> Arc<dyn Log> {
     #[cfg(feature = "fault-points")]
     let log = Arc::new(crate::fault_points::FaultyLog(log));
-    log
+    match faults {
+        Some(faults) => Arc::new(FaultyEvents { log, faults: faults.clone() }),
+        None => log,
+    }
 }
 
 fn runtime_config(path: Option<&Path>) -> anyhow::Result<RuntimeConfig> {

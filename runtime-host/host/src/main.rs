@@ -5,6 +5,7 @@ mod application;
 mod background;
 mod calls;
 mod capabilities;
+mod chaos;
 mod commands;
 mod engine;
 mod fault_points;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::commands::build::Build;
+use crate::commands::chaos::Chaos;
 use crate::commands::doctor::Doctor;
 use crate::commands::up::Up;
 use crate::telemetry::{Declaration, Metrics};
@@ -33,12 +34,19 @@ fn the_command_line_page_matches_the_declarations() {
     let front = flags_of::<FrontLimits>();
     let is_limit =
         |arg: &&Arg| is_instance_limit(arg) || front.get_arguments().any(|one| one == *arg);
+    let chaos = |verb: &str| {
+        let command = flags_of::<Chaos>();
+        flags_table(command.find_subcommand(verb).unwrap(), |arg| !arg.is_positional())
+    };
     check_page(
         "reference/cli.md",
         &[
             ("up", flags_table(&flags_of::<Up>(), |arg| !is_limit(arg))),
             ("build", flags_table(&flags_of::<Build>(), |_| true)),
             ("doctor", flags_table(&flags_of::<Doctor>(), |_| true)),
+            ("chaos-add", chaos("add")),
+            ("chaos-run", chaos("run")),
+            ("chaos-remove", chaos("remove")),
         ],
     );
 }
@@ -55,6 +63,7 @@ fn the_metrics_page_matches_the_declarations() {
             ("calls", page(Group::Calls)),
             ("instances", page(Group::Instances)),
             ("policies", page(Group::Policies)),
+            ("faults", page(Group::Faults)),
             ("http-front", page(Group::HttpFront)),
             ("events", page(Group::Events)),
         ],
@@ -175,6 +184,7 @@ enum Group {
     Calls,
     Instances,
     Policies,
+    Faults,
     HttpFront,
     Events,
 }
@@ -185,6 +195,7 @@ fn group(metric: &Declaration) -> Group {
         name if name.starts_with("http_") => Group::HttpFront,
         name if name.starts_with("event") => Group::Events,
         name if name.starts_with("policy_") => Group::Policies,
+        name if name.starts_with("faults_") => Group::Faults,
         _ => Group::Instances,
     }
 }

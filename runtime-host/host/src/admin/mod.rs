@@ -7,6 +7,7 @@
 mod events;
 #[cfg(feature = "fault-points")]
 mod fault_points;
+mod faults;
 mod named_host;
 mod reply;
 mod token;
@@ -16,6 +17,7 @@ pub(crate) use named_host::{AllowedHosts, host_name};
 pub(crate) use token::Token;
 
 use crate::calls::{Admission, EdgeList};
+use crate::chaos::Faults;
 use crate::engine::InstanceBudget;
 use crate::readiness::Readiness;
 use crate::telemetry::Telemetry;
@@ -58,6 +60,8 @@ pub(crate) struct AdminState {
     pub(crate) components: Arc<[ComponentStatus]>,
     /// The calls to which policies apply.
     pub(crate) edges: Arc<EdgeList>,
+    /// `None` if the host was started without `--chaos`.
+    pub(crate) faults: Option<Arc<Faults>>,
     pub(crate) budget: Arc<InstanceBudget>,
     /// None if the application has nothing to do with events.
     pub(crate) events: Option<Arc<dyn Log>>,
@@ -130,7 +134,8 @@ async fn respond(request: Request<Incoming>, state: &AdminState, token: &Token) 
         ] => &[Method::GET, Method::HEAD],
         ["dead-letters" | "subscriptions", _, "replay"]
         | ["subscriptions", _, "keys", _, "replay"] => &[Method::POST],
-        ["dead-letters", _] => &[Method::DELETE],
+        ["dead-letters" | "faults", _] => &[Method::DELETE],
+        ["faults"] => &[Method::GET, Method::HEAD, Method::POST, Method::DELETE],
         #[cfg(feature = "fault-points")]
         ["fault-points"] => &[Method::GET, Method::PUT],
         _ => return reply::nothing_here(),
@@ -147,6 +152,9 @@ async fn respond(request: Request<Incoming>, state: &AdminState, token: &Token) 
     #[cfg(feature = "fault-points")]
     if path == ["fault-points"] {
         return fault_points::respond(request).await;
+    }
+    if let ["faults", id @ ..] = path.as_slice() {
+        return faults::respond(request, state, id.first().copied()).await;
     }
     let query = uri.query().unwrap_or_default();
     match path.as_slice() {

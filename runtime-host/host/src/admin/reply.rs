@@ -16,11 +16,15 @@ const PATHS: &str = "There is nothing at this path. These are served:\n\
     GET /components\n\
     GET /edges\n\
     GET /subscriptions\n\
+    GET /faults\n\
     With the token:\n\
     GET /traces?trace_id=…\n\
     GET /traces?request_id=…\n\
     GET /events?after=…&limit=…\n\
     GET /dead-letters?after=…&limit=…\n\
+    POST /faults\n\
+    DELETE /faults\n\
+    DELETE /faults/{id}\n\
     POST /dead-letters/{id}/replay\n\
     DELETE /dead-letters/{id}\n\
     POST /subscriptions/{name}/replay?from=…&until=…\n\

@@ -15,6 +15,7 @@ use crate::capabilities::redis::Servers;
 use crate::capabilities::sqlite::Database;
 use crate::capabilities::variables::{Values, Variables};
 use crate::capabilities::{self, DatabaseServers, Grants, Guest, State};
+use crate::chaos::Faults;
 use crate::engine::{
     ComponentContext, Engine, FunctionName, Functions, RedisExport, Revision, Role,
     deny_what_is_not_inherited, trap_unknown,
@@ -63,6 +64,7 @@ pub(super) struct Startup<'a> {
     pub(super) code: &'a BTreeMap<ComponentId, Loaded>,
     pub(super) platform: &'a Arc<Platform>,
     pub(super) policies: &'a Policies,
+    pub(super) faults: &'a Option<Arc<Faults>>,
 }
 
 /// The components of an application.
@@ -131,9 +133,10 @@ impl Startup<'_> {
         }
         let (admission, callee) = (Arc::new(admission), Arc::new(revision));
         let inbound = self.policies.inbound(component);
-        components.http.insert(component.id.clone(), entry(&admission, &callee, &inbound));
-        components.messages.insert(component.id.clone(), entry(&admission, &callee, &inbound));
-        components.functions.insert(component.id.clone(), entry(&admission, &callee, &inbound));
+        let (id, faults) = (&component.id, self.faults);
+        components.http.insert(id.clone(), entry(&admission, &callee, &inbound, faults));
+        components.messages.insert(id.clone(), entry(&admission, &callee, &inbound, faults));
+        components.functions.insert(id.clone(), entry(&admission, &callee, &inbound, faults));
         let (loading, linking) = (loaded.took, begun.elapsed());
         components.statuses.push(ComponentStatus { admission, loading, linking });
         Ok(())
@@ -314,12 +317,13 @@ fn entry<P: Protocol>(
     admission: &Arc<Admission>,
     callee: &Arc<Revision<Guest>>,
     inbound: &Option<Arc<Edge>>,
+    faults: &Option<Arc<Faults>>,
 ) -> Arc<ComponentEntry<P>>
 where
     Revision<Guest>: Callee<P>,
 {
     let (admission, callee) = (admission.clone(), callee.clone());
-    Arc::new(ComponentEntry { admission, callee, inbound: inbound.clone() })
+    Arc::new(ComponentEntry { admission, callee, inbound: inbound.clone(), faults: faults.clone() })
 }
 
 fn check_redis(export: Option<&RedisExport>) -> anyhow::Result<()> {

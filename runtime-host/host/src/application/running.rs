@@ -3,6 +3,7 @@
 use super::state_dir::StateDir;
 use crate::admin::{AdminState, ComponentStatus};
 use crate::calls::EdgeList;
+use crate::chaos::{Faults, FaultyDeliveries};
 use crate::engine::{FunctionName, Functions, InstanceBudget};
 use crate::message::Http;
 use crate::readiness::Readiness;
@@ -35,6 +36,8 @@ pub(crate) struct Running {
     pub(super) command: Option<FunctionName>,
     pub(super) components: Arc<[ComponentStatus]>,
     pub(super) edges: Arc<EdgeList>,
+    /// What an operator lets fail; `None` if the host has no such faults.
+    pub(super) faults: Option<Arc<Faults>>,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) stores: OpenStores,
     pub(super) budget: Arc<InstanceBudget>,
@@ -77,6 +80,7 @@ impl Running {
             telemetry: self.telemetry.clone(),
             components: self.components.clone(),
             edges: self.edges.clone(),
+            faults: self.faults.clone(),
             budget: self.budget.clone(),
             events: self.events.clone().map(|log| log as Arc<dyn Log>),
             readiness: self.readiness.clone(),
@@ -134,6 +138,7 @@ impl Running {
     pub(crate) fn deliver(&self) -> Option<Handle> {
         let deliverer =
             Deliverer { registry: self.registry.clone(), telemetry: self.telemetry.clone() };
+        let deliverer = FaultyDeliveries::new(deliverer, self.faults.clone());
         let queue = self.events.clone()?;
         #[cfg(feature = "fault-points")]
         let (queue, deliverer) = (

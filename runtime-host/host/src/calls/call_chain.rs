@@ -32,6 +32,11 @@ impl CallChain {
         })))
     }
 
+    /// The component that makes the call; `None` if none does.
+    pub(crate) fn caller(&self) -> Option<&Arc<str>> {
+        self.0.as_ref().map(|caller| &caller.component)
+    }
+
     /// The number of callers.
     pub(crate) fn depth(&self) -> usize {
         self.0.as_ref().map_or(0, |caller| caller.depth)

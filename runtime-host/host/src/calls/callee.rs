@@ -1,9 +1,14 @@
 //! The two sides of a call that [`Admission`] stands between: what a caller passes, and what
 //! serves it.
 
+use super::injected::with_fault;
 use super::{Admission, Admitted, Attempt, Call, CallError, Edge, Judge, Reply, run_until_reply};
 use crate::background::{Background, Work};
+use crate::chaos::{Faults, Subject};
 use std::sync::Arc;
+
+/// The caller in faults, if no component makes the call.
+const OUTSIDE: &str = "outside";
 
 /// A way to call components, with the types of its requests and responses.
 pub(crate) trait Protocol: 'static {
@@ -31,6 +36,8 @@ pub(crate) struct ComponentEntry<P: Protocol> {
     pub(crate) callee: Arc<dyn Callee<P>>,
     /// The policy of calls that no component makes.
     pub(crate) inbound: Option<Arc<Edge>>,
+    /// What an operator lets fail; `None` if the host has no such faults.
+    pub(crate) faults: Option<Arc<Faults>>,
 }
 
 impl<P: Protocol> ComponentEntry<P> {
@@ -55,7 +62,22 @@ impl<P: Protocol> ComponentEntry<P> {
     }
 
     async fn serve(&self, call: Call, request: P::Request) -> Result<P::Response, CallError> {
+        let Some(faults) = &self.faults else {
+            return self.run(self.admission.admit(call).await?, request).await;
+        };
+        let component = &self.admission.component;
+        let injection = faults.choose(Subject::Call {
+            from: call.chain.caller().map_or(OUTSIDE, |caller| caller),
+            to: component,
+            operation: &call.operation,
+        });
         let admitted = self.admission.admit(call).await?;
+        let Some(injection) = injection else { return self.run(admitted, request).await };
+        faults.mark(injection, component, &admitted.span.context);
+        with_fault(injection.planned, admitted, |admitted| self.run(admitted, request)).await
+    }
+
+    async fn run(&self, admitted: Admitted, request: P::Request) -> Result<P::Response, CallError> {
         let work = |reply| self.callee.clone().serve(admitted, request, reply);
         run_until_reply(self.callee.background(), work).await
     }

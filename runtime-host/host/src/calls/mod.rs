@@ -12,6 +12,7 @@ mod call_chain;
 mod callee;
 mod edge;
 mod error;
+mod injected;
 mod limits;
 mod loopback;
 mod reply;

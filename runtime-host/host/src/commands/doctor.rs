@@ -154,6 +154,7 @@ fn rehearse(app: &App, listen: SocketAddr) -> anyhow::Result<usize> {
         bars: false,
         own_certificate: None,
         insecure_defaults: false,
+        chaos: false,
     };
     tokio::runtime::Runtime::new()?.block_on(async {
         let running = application::start(app.clone(), options, listen).await?;

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 pub(crate) mod build;
+pub(crate) mod chaos;
 pub(crate) mod doctor;
 mod environment;
 mod listen;
@@ -36,6 +37,8 @@ enum Verb {
     Build(build::Build),
     /// Report problems with the application and this machine, and how to fix them.
     Doctor(doctor::Doctor),
+    /// Inject faults into a running host, and run experiments.
+    Chaos(chaos::Chaos),
 }
 
 /// An invalid manifest, with all problems and their locations.
@@ -91,6 +94,7 @@ impl Command {
             Verb::Up(up) => up.run(),
             Verb::Build(build) => build.run(),
             Verb::Doctor(doctor) => doctor.run(),
+            Verb::Chaos(chaos) => chaos.run(),
         }
     }
 }

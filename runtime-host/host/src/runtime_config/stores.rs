@@ -2,6 +2,7 @@
 
 use super::RuntimeConfig;
 use super::reader::{Code, Field, Table};
+use crate::chaos::{Faults, StoreWithFaults};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -175,6 +176,17 @@ async fn warn_if_unreachable(label: &str, engine: &Redis) {
 }
 
 impl OpenStores {
+    /// The same stores, with the faults that an operator injects.
+    pub(crate) fn with_faults(self, faults: &Arc<Faults>) -> Self {
+        let with_faults = |(label, store): (String, Arc<dyn KeyValue>)| {
+            let faults = faults.clone();
+            let store: Arc<dyn KeyValue> =
+                Arc::new(StoreWithFaults { label: label.clone(), store, faults });
+            (label, store)
+        };
+        Self { by_label: self.by_label.into_iter().map(with_faults).collect(), ..self }
+    }
+
     /// The stores with these labels.
     pub(crate) fn select(&self, labels: &[String]) -> BTreeMap<String, Arc<dyn KeyValue>> {
         let wanted = labels.iter().filter_map(|label| self.by_label.get_key_value(label));

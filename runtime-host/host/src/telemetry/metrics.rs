@@ -66,6 +66,14 @@ labels! {
         subscription: String,
     }
 
+    /// Labels of injected faults.
+    FaultLabels {
+        /// The kind of the target, for example `call`.
+        target: &'static str,
+        /// The kind of the effect, for example `latency`.
+        effect: &'static str,
+    }
+
     /// Labels of what happened at a limit of the HTTP front.
     LimitLabels {
         /// The name of its flag.
@@ -109,6 +117,7 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     limits_reached: Family<LimitLabels, Counter>,
     edges: EdgeFamilies,
+    faults_injected: Family<FaultLabels, Counter>,
     events_published: Family<PublishLabels, Counter>,
     event_deliveries: Family<DeliveryLabels, Counter>,
     // The rest is set when metrics are read.
@@ -185,6 +194,10 @@ impl Default for Metrics {
                  front; `limit` is the name of the flag, for example `connections_max`",
             ),
             edges: EdgeFamilies::declare(&mut all),
+            faults_injected: all.count(
+                "faults_injected",
+                "Operations that an operator's faults were applied to; see `--chaos`",
+            ),
             events_published: all.count(
                 "events_published",
                 "Events that were new (`fresh`), or in the log already (`duplicate`)",
@@ -241,7 +254,7 @@ impl Metrics {
             SpanKind::Publish => &self.publishing,
             SpanKind::Delivery => &self.deliveries,
             SpanKind::Message => &self.messages,
-            SpanKind::Guest => return,
+            SpanKind::Guest | SpanKind::Fault => return,
         };
         let (component, route) = (Text(component.clone()), Text(route.clone()));
         let labels = CallLabels { component, route, status: Text(status) };
@@ -260,6 +273,11 @@ impl Metrics {
     pub(crate) fn delivered(&self, subscription: &str, outcome: &'static str) {
         let labels = DeliveryLabels { subscription: subscription.to_owned(), outcome };
         self.event_deliveries.get_or_create(&labels).inc();
+    }
+
+    /// A fault was applied to an operation.
+    pub(crate) fn fault_injected(&self, target: &'static str, effect: &'static str) {
+        self.faults_injected.get_or_create(&FaultLabels { target, effect }).inc();
     }
 
     /// A connection or a request was refused or closed at a limit of the HTTP front.

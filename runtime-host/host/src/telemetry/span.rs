@@ -36,6 +36,8 @@ pub(crate) enum SpanKind {
     Message,
     /// Work that a component describes itself.
     Guest,
+    /// A fault that an operator injected.
+    Fault,
 }
 
 impl SpanKind {
@@ -52,6 +54,7 @@ impl SpanKind {
             Self::Delivery => "delivery",
             Self::Message => "message",
             Self::Guest => "guest",
+            Self::Fault => "fault",
         }
     }
 }

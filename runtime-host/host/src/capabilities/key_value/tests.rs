@@ -41,6 +41,7 @@ async fn instance() -> State {
         own: OwnAddress { scheme: http::uri::Scheme::HTTP, socket: ([127, 0, 0, 1], 3000).into() },
         readiness: Arc::default(),
         is_traced: true,
+        faults: None,
         loopback: Loopback::default(),
     };
     let component = ComponentContext {

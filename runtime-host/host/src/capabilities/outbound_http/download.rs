@@ -1,7 +1,7 @@
 //! Requests by the host itself, for what it downloads: whole answers, and redirects are followed.
 
 use super::client::Client;
-use crate::message::{Response, full_body};
+use crate::message::{Request, Response, full_body};
 use anyhow::{Context as _, anyhow, bail, ensure};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -50,6 +50,15 @@ impl Client {
             url = next;
         }
         bail!("there were more than {REDIRECTS_MAX} redirects")
+    }
+
+    /// Sends one request, and reads the whole answer, with a limit on the size of its body.
+    pub(crate) async fn exchange(
+        &self,
+        request: Request,
+        bytes_max: usize,
+    ) -> anyhow::Result<Answer> {
+        whole(self.fetch(request).await?, bytes_max).await
     }
 
     async fn get_once(&self, url: &Url, fields: &HeaderMap) -> anyhow::Result<Response> {

@@ -8,6 +8,7 @@ mod connector;
 mod counted;
 mod download;
 mod failure;
+mod faults;
 mod hooks;
 mod host_policies;
 mod own;
@@ -31,6 +32,7 @@ use super::{Capability, State};
 #[cfg(test)]
 use crate::calls::EdgeList;
 use crate::calls::{Edges, Loopback};
+use crate::chaos::Faults;
 use crate::message::Http;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
@@ -88,6 +90,8 @@ pub(crate) struct NetworkContext {
     pub(crate) readiness: Arc<Readiness>,
     /// Whether requests get the header fields of the trace. Stock Spin leaves them to components.
     pub(crate) is_traced: bool,
+    /// What an operator lets fail; `None` if the host has no such faults.
+    pub(crate) faults: Option<Arc<Faults>>,
 }
 
 impl Outbound {
@@ -113,6 +117,7 @@ impl Outbound {
             loopback: Loopback::default(),
             readiness: Arc::default(),
             is_traced: true,
+            faults: None,
         };
         let allowed = allowed.iter().map(parse).collect();
         Arc::new(Self::new(allowed, RequestPolicies::none(), Arc::new(network)))

@@ -4,11 +4,13 @@
 use super::between_bytes::BetweenBytes;
 use super::client::Destination;
 use super::failure::Failure;
+use super::faults::with_fault;
 use super::own::is_itself;
 use super::replay::{Replay, mark_attempt};
 use super::timeouts::Timeouts;
 use super::{INTERNAL, Outbound};
 use crate::calls::{Answer, Attempt, Call, CallError, Judge as _, Judgment, Kind, Repeat};
+use crate::chaos::Subject;
 use crate::engine::{ComponentContext, CurrentCall};
 use crate::fault_points;
 use crate::message::spin_fields::prepare_chained;
@@ -163,7 +165,14 @@ impl Sender {
             let authority = authority.as_ref().map_or("", |authority| authority.as_str());
             format!("http/{}/{method} {authority}", component.id)
         };
+        let injection = network.faults.as_ref().and_then(|faults| {
+            let host = authority.as_ref().map_or("", |authority| authority.host());
+            let injection = faults.choose(Subject::Host { from: &component.id, host })?;
+            faults.mark(injection, &component.id, &span.context);
+            Some(injection.planned)
+        });
         let sending = network.client.send(request, to, timeouts.connect);
+        let sending = with_fault(injection, sending);
         let sending = fault_points::around(point, sending);
         match tokio::time::timeout(wait_max, sending).await {
             Ok(Ok(response)) => {

@@ -71,6 +71,10 @@ pub(crate) struct Up {
     /// the manifest.
     #[arg(long)]
     insecure_defaults: bool,
+    /// Let operators inject faults, through the admin listener and `tessera chaos`: latency, errors,
+    /// traps and more, for calls, requests to other hosts, stores and events.
+    #[arg(long)]
+    chaos: bool,
     /// Seconds that requests in flight may take to finish after a stop signal.
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     drain_timeout: u64,
@@ -239,6 +243,7 @@ impl Up {
             bars: self.output.shows_bars(),
             own_certificate: None,
             insecure_defaults: self.insecure_defaults,
+            chaos: self.chaos,
         })
     }
 }

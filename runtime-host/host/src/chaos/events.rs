@@ -1,0 +1,168 @@
+//! Faults of the event log: publications and deliveries.
+
+use super::{Faults, HANG_MAX, Planned, Subject};
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tessera_events::{
+    DeadLetter, Deliver, Delivery, Entry, Error, Event, Log, Outcome, Progress, Published, Result,
+    Statistics,
+};
+
+/// Deliveries that wait to be made again after later ones.
+const REPEATED_MAX: usize = 64;
+
+/// A log whose publications an operator can delay or let fail.
+pub(crate) struct FaultyEvents {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) faults: Arc<Faults>,
+}
+
+impl FaultyEvents {
+    async fn published(&self, events: Vec<Event>) -> Result<Published> {
+        let event_type = events.first().map_or("", |event| event.kind.as_str());
+        let injection = self.faults.choose(Subject::Publish { event_type });
+        match injection.map(|injection| injection.planned) {
+            None | Some(Planned::Duplicate | Planned::Reorder) => self.log.publish(events).await,
+            Some(Planned::Delay(time)) => {
+                tokio::time::sleep(time).await;
+                self.log.publish(events).await
+            }
+            Some(Planned::Fail | Planned::Trap) => Err(failed()),
+            Some(Planned::Hang) => {
+                tokio::time::sleep(HANG_MAX).await;
+                Err(failed())
+            }
+            Some(Planned::Lose) => {
+                self.log.publish(events).await?;
+                Err(failed())
+            }
+        }
+    }
+}
+
+fn failed() -> Error {
+    Error::Unavailable("a fault was injected".to_owned())
+}
+
+impl Log for FaultyEvents {
+    fn publish(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Published>> {
+        Box::pin(self.published(events))
+    }
+
+    fn read(&self, after: u64, limit: u32) -> BoxFuture<'_, Result<Vec<Entry>>> {
+        self.log.read(after, limit)
+    }
+
+    fn subscriptions(&self) -> BoxFuture<'_, Result<Vec<Progress>>> {
+        self.log.subscriptions()
+    }
+
+    fn dead_letters(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
+        self.log.dead_letters(after, limit)
+    }
+
+    fn replay(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>> {
+        self.log.replay(dead_letter_id)
+    }
+
+    fn replay_key(&self, subscription: String, key: String) -> BoxFuture<'_, Result<u64>> {
+        self.log.replay_key(subscription, key)
+    }
+
+    fn discard(&self, dead_letter_id: String) -> BoxFuture<'_, Result<()>> {
+        self.log.discard(dead_letter_id)
+    }
+
+    fn replay_range(
+        &self,
+        subscription: String,
+        from_ms: u64,
+        until_ms: u64,
+    ) -> BoxFuture<'_, Result<u64>> {
+        self.log.replay_range(subscription, from_ms, until_ms)
+    }
+
+    fn statistics(&self) -> Statistics {
+        self.log.statistics()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<()>> {
+        self.log.close()
+    }
+}
+
+/// Deliveries that an operator can delay, let fail, and repeat.
+pub(crate) struct FaultyDeliveries<D> {
+    deliver: D,
+    faults: Option<Arc<Faults>>,
+    /// Those that are made again after the next one.
+    repeated: Mutex<VecDeque<Delivery>>,
+}
+
+impl<D: Deliver> FaultyDeliveries<D> {
+    pub(crate) fn new(deliver: D, faults: Option<Arc<Faults>>) -> Self {
+        Self { deliver, faults, repeated: Mutex::default() }
+    }
+
+    async fn delivered(&self, faults: &Faults, delivery: Delivery) -> Outcome {
+        let subject = Subject::Delivery { subscription: &delivery.subscription };
+        let planned = faults.choose(subject).map(|injection| injection.planned);
+        let earlier = self.repeated.lock().pop_front();
+        let outcome = self.with(planned, delivery).await;
+        if let Some(earlier) = earlier {
+            // The log knows it as done, whatever the subscriber says to a second one.
+            self.deliver.deliver(earlier).await;
+        }
+        outcome
+    }
+
+    async fn with(&self, planned: Option<Planned>, delivery: Delivery) -> Outcome {
+        match planned {
+            None => self.deliver.deliver(delivery).await,
+            Some(Planned::Delay(time)) => {
+                tokio::time::sleep(time).await;
+                self.deliver.deliver(delivery).await
+            }
+            Some(Planned::Fail | Planned::Trap) => not_delivered(),
+            Some(Planned::Hang) => {
+                tokio::time::sleep(HANG_MAX).await;
+                not_delivered()
+            }
+            Some(Planned::Lose) => {
+                self.deliver.deliver(delivery).await;
+                not_delivered()
+            }
+            Some(Planned::Duplicate) => {
+                self.deliver.deliver(delivery.clone()).await;
+                self.deliver.deliver(delivery).await
+            }
+            Some(Planned::Reorder) => {
+                let outcome = self.deliver.deliver(delivery.clone()).await;
+                let mut repeated = self.repeated.lock();
+                if outcome == Outcome::Done && repeated.len() < REPEATED_MAX {
+                    repeated.push_back(delivery);
+                }
+                outcome
+            }
+        }
+    }
+}
+
+fn not_delivered() -> Outcome {
+    Outcome::Failed { detail: "a fault was injected".into(), retry_after: None }
+}
+
+impl<D: Deliver> Deliver for FaultyDeliveries<D> {
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Outcome> {
+        match &self.faults {
+            None => self.deliver.deliver(delivery),
+            Some(faults) => Box::pin(self.delivered(faults, delivery)),
+        }
+    }
+}
