@@ -7,6 +7,8 @@
 //! - [`RateLimiter`]: a limit for calls per window, per caller.
 //! - [`breaker`]: a circuit breaker, as a pure state machine.
 //! - [`retry`]: when a failed call is tried again; [`budget`]: which share of the calls may be.
+//! - [`codel`]: which waiting calls are given up when a queue does not drain.
+//! - [`gradient`]: a limit for concurrent calls that follows their latency.
 //! - [`Choice`]: a limit that is chosen from a range, anew for each use.
 //!
 //! Without the feature `tokio`, only what takes the time as an argument exists; components use
@@ -20,9 +22,11 @@ pub mod budget;
 #[cfg(feature = "tokio")]
 pub mod bulkhead;
 pub mod choice;
+pub mod codel;
 #[cfg(feature = "tokio")]
 pub mod deadline;
 pub mod gcra;
+pub mod gradient;
 #[cfg(feature = "tokio")]
 pub mod rate_limit;
 pub mod retry;
