@@ -7,6 +7,7 @@
 //! - [`RateLimiter`]: a limit for calls per window, per caller.
 //! - [`breaker`]: a circuit breaker, as a pure state machine.
 //! - [`retry`]: when a failed call is tried again; [`budget`]: which share of the calls may be.
+//! - [`cache`]: answers that are kept for a while.
 //! - [`codel`]: which waiting calls are given up when a queue does not drain.
 //! - [`gradient`]: a limit for concurrent calls that follows their latency.
 //! - [`Choice`]: a limit that is chosen from a range, anew for each use.
@@ -21,6 +22,7 @@ pub mod breaker;
 pub mod budget;
 #[cfg(feature = "tokio")]
 pub mod bulkhead;
+pub mod cache;
 pub mod choice;
 pub mod codel;
 #[cfg(feature = "tokio")]
