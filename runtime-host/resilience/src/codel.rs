@@ -31,6 +31,13 @@ pub struct Codel {
     stands: bool,
 }
 
+impl Options {
+    /// No call waits for longer than this, even if no other one leaves the queue.
+    pub fn longest_wait(&self) -> Duration {
+        self.interval + 2 * self.target
+    }
+}
+
 impl Codel {
     /// A queue that has been empty.
     pub fn new(options: Options) -> Self {
@@ -47,6 +54,11 @@ impl Codel {
             self.shortest = self.shortest.min(waited);
         }
         !(self.stands && waited > 2 * self.options.target)
+    }
+
+    /// Whether the queue did not drain in the last interval.
+    pub fn stands(&self) -> bool {
+        self.stands
     }
 
     /// A call did not have to wait.

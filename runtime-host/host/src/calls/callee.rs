@@ -56,7 +56,10 @@ impl<P: Protocol> ComponentEntry<P> {
 
     async fn serve(&self, call: Call, request: P::Request) -> Result<P::Response, CallError> {
         let admitted = self.admission.admit(call).await?;
+        let sample = admitted.permit.sample();
         let work = |reply| self.callee.clone().serve(admitted, request, reply);
-        run_until_reply(self.callee.background(), work).await
+        let answer = run_until_reply(self.callee.background(), work).await;
+        sample.ended(&answer);
+        answer
     }
 }
