@@ -2,6 +2,7 @@
 //! files and its exit code. One file per subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod answers;
 mod bodies;
 mod build;
 mod chaos;
@@ -35,6 +36,7 @@ mod otel;
 mod outbound;
 mod outbound_failures;
 mod output;
+mod overload;
 mod packages;
 mod plugins;
 mod policies;

@@ -1,8 +1,10 @@
 //! Policies of calls: retries, budgets, circuit breakers and bulkheads, for links, requests between
 //! components, requests to other hosts, and requests from outside.
 
-use crate::support::{Application, Backend, application, assert_problem, eventually, soon};
-use harness::Host;
+use crate::support::{
+    Application, Backend, admin_post, application, assert_problem, eventually, occupancy, soon,
+};
+use harness::{Client, Host};
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -257,4 +259,109 @@ source = "$p2"
     let wait: u64 = refused.header("retry-after").parse().expect("seconds");
     assert!((1..=75).contains(&wait), "{wait}");
     assert_ne!(host.client().get("/other/").await.status, 503);
+}
+
+#[tokio::test]
+async fn a_late_read_of_a_host_is_sent_once_more_and_the_loser_is_canceled() {
+    let mut backend = Backend::start().await;
+    let url = backend.url("/");
+    let host = requests("hedge = { delay_ms = 20 }").host().start().await;
+    let answer = host.client().spawn_get(format!("/outbound?url={url}"));
+    let (late, second) = (backend.next().await, backend.next().await);
+    second.answer(200, "second");
+    assert_eq!(soon(answer).await.unwrap().expect(200).text(), "second");
+    late.abandoned().await;
+    let edge = edge(&host, "guest", "127.0.0.1:*").await;
+    assert_eq!((&edge["hedges"], &edge["failures"]), (&1.into(), &0.into()), "{edge}");
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_read_is_sent_once() {
+    let mut backend = Backend::start().await;
+    let url = backend.url("/");
+    let host = requests("hedge = { delay_ms = 1 }").host().start().await;
+    let client = host.client();
+    let path = format!("/forward?url={url}");
+    let answer = tokio::spawn(async move { client.put(&path, &Value::Null).await });
+    let only = backend.next().await;
+    // Many delays pass.
+    for _ in 0..20 {
+        host.client().get("/count").await.expect(200);
+    }
+    assert!(backend.idle());
+    only.answer(200, "");
+    soon(answer).await.unwrap().expect(200);
+    assert_eq!(edge(&host, "guest", "127.0.0.1:*").await["hedges"], 0);
+}
+
+#[tokio::test]
+async fn a_late_call_of_an_idempotent_function_is_made_once_more() {
+    for (callee, hedges) in [(r#"idempotent = ["values.sleep"]"#, 1), ("", 0)] {
+        let host = linked("hedge = { delay_ms = 20 }", callee).host().start().await;
+        host.client().get("/sleep?ms=300").await.expect(200);
+        assert_eq!(edge(&host, "caller", "callee").await["hedges"], hedges, "{callee}");
+        occupancy(&host, "callee", 0, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn an_operator_opens_a_breaker_and_closes_it() {
+    let host = linked("breaker = { consecutive_failures = 1 }", "").host().start().await;
+    let switch = async |mode: &str| {
+        let path = format!("/edges/breaker?caller=caller&callee=callee&mode={mode}");
+        admin_post(&host, &path).await.expect(200).json()
+    };
+    assert_eq!(switch("open").await["breakers"], 1);
+    let refused = host.client().get("/count").await.expect(502).text();
+    assert!(refused.contains("unavailable") || refused.contains("Unavailable"), "{refused}");
+    assert_eq!(edge(&host, "caller", "callee").await["breaker"], "forced-open");
+    let state = r#"tessera_policy_circuit_breaker_state{caller="caller",callee="callee"}"#;
+    assert_eq!(host.metric(state).await, Some(2));
+    switch("closed").await;
+    for _ in 0..3 {
+        host.client().get("/trap").await.expect(502);
+    }
+    host.client().get("/count").await.expect(200);
+    assert_eq!(edge(&host, "caller", "callee").await["breaker"], "forced-closed");
+    switch("automatic").await;
+    host.client().get("/trap").await.expect(502);
+    assert_eq!(edge(&host, "caller", "callee").await["breaker"], "open");
+}
+
+#[tokio::test]
+async fn a_switch_needs_the_token_and_a_breaker() {
+    let host = linked("retry = {}", "").host().start().await;
+    let path = |callee: &str| format!("/edges/breaker?caller=caller&callee={callee}&mode=open");
+    let stranger = Client::new(&format!("http://{}", host.admin_address()));
+    let refused = stranger.post(&path("callee"), &Value::Null).await;
+    assert_problem(&refused, 401, "unauthorized");
+    host.admin().get(&path("callee")).await.expect(405);
+    let without = admin_post(&host, &path("callee")).await;
+    assert_problem(&without, 400, "bad-request");
+    assert!(without.text().contains("no `breaker`"), "{}", without.text());
+    assert_problem(&admin_post(&host, &path("other")).await, 404, "not-found");
+}
+
+#[tokio::test]
+async fn a_policy_for_a_callee_that_is_never_called_is_a_warning() {
+    let app = application(
+        r#"
+[application.tool.tessera.policies.read]
+retry = {}
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[component.guest]
+source = "$p3"
+tool.tessera.calls = [{ to = "other", policy = "read" }]
+[component.other]
+source = "$p3"
+"#,
+    );
+    let host = app.host().start().await;
+    host.log_line(|line| {
+        line["level"] == "WARN"
+            && line["message"].as_str().is_some_and(|it| it.contains("never calls `other`"))
+    })
+    .await;
 }

@@ -16,6 +16,14 @@ pub enum Outcome {
         /// The pause that the subscriber asks for.
         retry_after: Option<Duration>,
     },
+    /// It was not made, because the subscriber has too many calls. That says nothing about the
+    /// event, so it is retried for as long as it takes.
+    Deferred {
+        /// The reason, for operators.
+        detail: String,
+        /// The pause before the next attempt.
+        retry_after: Option<Duration>,
+    },
 }
 
 impl Outcome {

@@ -48,7 +48,7 @@ impl Verdict {
             Outcome::Failed { detail, .. } if alone && attempt.number >= attempt.attempts_max => {
                 Self::Dead { reason: Reason::AttemptsExhausted, detail }
             }
-            Outcome::Failed { detail, retry_after } => {
+            Outcome::Failed { detail, retry_after } | Outcome::Deferred { detail, retry_after } => {
                 Self::Retry { pause: backoff.pause(attempt.number, retry_after, random), detail }
             }
         }
@@ -81,6 +81,12 @@ mod tests {
         assert_eq!(verdict(2, 1, Outcome::failed("no")), retry);
         assert_eq!(verdict(3, 1, Outcome::failed("no")), dead(Reason::AttemptsExhausted));
         assert_eq!(verdict(9, 1, Outcome::failed("no")), dead(Reason::AttemptsExhausted));
+    }
+
+    #[test]
+    fn an_event_that_was_not_delivered_for_lack_of_permits_never_becomes_a_dead_letter() {
+        let deferred = Outcome::Deferred { detail: "no".into(), retry_after: None };
+        assert!(matches!(verdict(99, 1, deferred), Verdict::Retry { .. }));
     }
 
     #[test]

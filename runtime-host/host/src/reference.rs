@@ -91,8 +91,10 @@ fn the_policies_page_matches_the_declarations() {
         &[
             ("policy", keys_table(policy::POLICY)),
             ("retry", keys_table(policy::RETRY_KEYS)),
+            ("hedge", keys_table(policy::HEDGE_KEYS)),
             ("breaker", keys_table(policy::BREAKER_KEYS)),
             ("bulkhead", keys_table(policy::BULKHEAD_KEYS)),
+            ("cache", keys_table(policy::CACHE_KEYS)),
             ("calls", keys_table(calls::CALLS)),
         ],
     );

@@ -39,7 +39,7 @@ pub use bare::without_manifest;
 pub use cron::CronSchedule;
 pub use files::check_files;
 pub use keys::limits::{LimitValues, Limits};
-pub use keys::policy::{Breaker, Concurrency, DEFAULT_POLICY, Retry};
+pub use keys::policy::{Breaker, Cache, Concurrency, DEFAULT_POLICY, Hedge, Retry};
 pub use origin::{Origin, Version};
 pub use pattern_error::PatternError;
 pub use reader::{Code, Errors, Label, Problem, Span};

@@ -1,14 +1,19 @@
 //! A limit for concurrent calls and for calls that wait.
 //!
 //! A callee that hangs blocks at most as many calls as its bulkhead has permits. Further calls wait
-//! in a queue of bounded length until their deadline and are then refused. A waiter that is
-//! canceled or times out leaves the queue at once and never gets a permit.
+//! in a queue until their deadline and are then refused. The queue is bounded by its length, and
+//! also by time if there is a bound for that. A waiter that is canceled or times out leaves the
+//! queue at once and never gets a permit.
 //!
 //! The queue is fair: it serves its clients in turn, so a client with many calls delays another
 //! client by one call and not by all of them. If the queue is full, a client with fewer waiters
 //! displaces the newest waiter of the client with the most.
+//!
+//! Background calls give way to others, and are refused when many calls wait. Health checks have a
+//! few permits of their own.
 
 mod queue;
+mod state;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,17 +21,22 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
-use self::queue::{Queue, Ticket};
-use crate::Deadline;
+use self::state::{Grant, Place, State};
+use crate::{Deadline, Priority, codel};
 
 /// The size of a bulkhead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Concurrent calls; at least 1.
     pub concurrency_max: usize,
+    /// The least limit for concurrent calls, if the limit follows their latency.
+    pub concurrency_min: Option<usize>,
     /// Calls that wait for a permit; with 0, a call is refused at once if no permit is free.
     pub queue_length_max: usize,
+    /// How long calls wait for a permit; with `None`, until their deadline.
+    pub queue_wait: Option<codel::Options>,
 }
 
 /// Permits for calls. Clones share the permits.
@@ -40,18 +50,26 @@ struct Shared {
     state: Mutex<State>,
 }
 
-struct State {
-    running: usize,
-    queue: Queue<oneshot::Sender<Grant>>,
+/// Who asks for a permit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// All calls without a client count as calls of one client.
+    pub client: Option<IpAddr>,
+    /// How urgent the call is.
+    pub priority: Priority,
 }
-
-/// What a waiter receives: a permit, or the reason for a refusal.
-type Grant = Result<(), AcquireError>;
 
 /// Permission to run a call. Dropping it releases it.
 #[must_use = "the permit is released as soon as it is dropped"]
 pub struct Permit {
     shared: Arc<Shared>,
+}
+
+/// A call whose latency moves the limit for concurrent calls. Dropping it leaves the limit as it is.
+pub struct Sample {
+    shared: Arc<Shared>,
+    begun: Instant,
+    running: usize,
 }
 
 /// Why no permit was granted. The call was not made, so it can be retried.
@@ -60,8 +78,14 @@ pub enum AcquireError {
     /// All permits are in use and the queue is full.
     #[error("too many calls are waiting")]
     QueueFull,
-    /// The deadline passed before a permit was available.
-    #[error("the deadline passed while the call was waiting for a permit")]
+    /// A background call gave way to others.
+    #[error("background calls give way while many calls are waiting")]
+    Shed,
+    /// The deadline passed while the call waited, or it waited for too long.
+    #[error("the call waited too long for a permit")]
+    WaitedTooLong,
+    /// The deadline had passed before.
+    #[error("the deadline has passed")]
     DeadlineExceeded,
 }
 
@@ -69,51 +93,64 @@ impl Bulkhead {
     /// A bulkhead with all permits available. A `concurrency_max` of 0 counts as 1.
     pub fn new(options: Options) -> Self {
         let options = Options { concurrency_max: options.concurrency_max.max(1), ..options };
-        let state = Mutex::new(State { running: 0, queue: Queue::new() });
+        let state = Mutex::new(State::new(&options));
         Self { shared: Arc::new(Shared { options, state }) }
     }
 
-    /// Takes a permit for a call of this client. If none is available and the queue is not full,
-    /// waits for one until the deadline. All calls without a client count as calls of one client.
+    /// Takes a permit for a call. If none is available and the queue has room, waits for one until
+    /// the deadline.
     ///
     /// # Errors
-    /// The queue is full, or the deadline has passed.
+    /// The queue is full, the call gave way, it waited for too long, or the deadline has passed.
     pub async fn acquire(
         &self,
-        client: Option<IpAddr>,
+        caller: impl Into<Caller>,
         deadline: Deadline,
     ) -> Result<Permit, AcquireError> {
         if deadline.is_expired() {
             return Err(AcquireError::DeadlineExceeded);
         }
-        let mut waiter = match self.shared.enter(client)? {
+        let mut waiter = match self.shared.enter(caller.into())? {
             Entered::Running(permit) => return Ok(permit),
             Entered::Waiting(waiter) => waiter,
         };
-        match deadline.limit(&mut waiter.grant).await {
+        let wait_max = self.shared.options.queue_wait.map(|wait| wait.longest_wait());
+        let end = wait_max.map_or(deadline, |wait| deadline.min(Deadline::after(wait)));
+        match end.limit(&mut waiter.grant).await {
             Ok(Ok(grant)) => {
                 waiter.received = true;
                 let permit = grant.map(|()| Permit { shared: self.shared.clone() })?;
                 // A permit that came too late goes to the next waiter.
-                if deadline.is_expired() { Err(AcquireError::DeadlineExceeded) } else { Ok(permit) }
+                if deadline.is_expired() { Err(AcquireError::WaitedTooLong) } else { Ok(permit) }
             }
-            _ => Err(AcquireError::DeadlineExceeded),
+            _ => Err(AcquireError::WaitedTooLong),
         }
     }
 
     /// The number of calls with a permit.
     pub fn running(&self) -> usize {
-        self.shared.state.lock().running
+        self.shared.state.lock().running()
     }
 
     /// The number of calls that wait for a permit.
     pub fn queued(&self) -> usize {
-        self.shared.state.lock().queue.len()
+        self.shared.state.lock().queued()
+    }
+
+    /// The limit for concurrent calls now.
+    pub fn limit(&self) -> usize {
+        self.shared.state.lock().limit()
     }
 
     /// The size of this bulkhead.
     pub fn options(&self) -> Options {
         self.shared.options
+    }
+}
+
+impl From<Option<IpAddr>> for Caller {
+    fn from(client: Option<IpAddr>) -> Self {
+        Self { client, priority: Priority::default() }
     }
 }
 
@@ -124,32 +161,35 @@ enum Entered {
 
 impl Shared {
     /// Takes a permit, or enters the queue.
-    fn enter(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Entered, AcquireError> {
+    fn enter(self: &Arc<Self>, caller: Caller) -> Result<Entered, AcquireError> {
         let mut state = self.state.lock();
-        // While a permit is available, no call waits.
-        if state.running < self.options.concurrency_max {
-            state.running += 1;
+        if state.take(caller.priority) {
             return Ok(Entered::Running(Permit { shared: self.clone() }));
         }
-        if state.queue.len() >= self.options.queue_length_max {
-            let displaced = state.queue.displace(client).ok_or(AcquireError::QueueFull)?;
-            let _ = displaced.send(Err(AcquireError::QueueFull));
-        }
         let (sender, grant) = oneshot::channel();
-        let ticket = state.queue.push(client, sender);
-        let shared = self.clone();
-        Ok(Entered::Waiting(Waiter { shared, client, ticket, grant, received: false }))
+        let place = state.wait(caller, sender, &self.options)?;
+        Ok(Entered::Waiting(Waiter { shared: self.clone(), place, grant, received: false }))
+    }
+}
+
+impl Permit {
+    /// The call of this permit as a sample of latency, if the limit follows that.
+    pub fn sample(&self) -> Option<Sample> {
+        self.shared.options.concurrency_min?;
+        let running = self.shared.state.lock().running();
+        Some(Sample { shared: self.shared.clone(), begun: Instant::now(), running })
+    }
+}
+
+impl Sample {
+    /// The callee has answered.
+    pub fn answered(self) {
+        self.shared.state.lock().answered(self.begun.elapsed(), self.running);
     }
 
-    /// Passes a permit to the next waiter, or makes it available.
-    fn release(&self) {
-        let mut state = self.state.lock();
-        while let Some(waiter) = state.queue.pop() {
-            if waiter.send(Ok(())).is_ok() {
-                return;
-            }
-        }
-        state.running -= 1;
+    /// The callee has too many calls: it said so, or missed the deadline.
+    pub fn overloaded(self) {
+        self.shared.state.lock().overloaded();
     }
 }
 
@@ -161,15 +201,14 @@ impl fmt::Debug for Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.shared.release();
+        self.shared.state.lock().release();
     }
 }
 
 /// A call in the queue. Dropping it removes it.
 struct Waiter {
     shared: Arc<Shared>,
-    client: Option<IpAddr>,
-    ticket: Ticket,
+    place: Place,
     grant: oneshot::Receiver<Grant>,
     /// The grant was received.
     received: bool,
@@ -177,12 +216,13 @@ struct Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        if self.received || self.shared.state.lock().queue.remove(self.client, self.ticket) {
+        if self.received {
             return;
         }
-        // The grant was sent and never received.
-        if let Ok(Ok(())) = self.grant.try_recv() {
-            self.shared.release();
+        let mut state = self.shared.state.lock();
+        // The grant may have been sent and never received.
+        if !state.leave(&self.place) && matches!(self.grant.try_recv(), Ok(Ok(()))) {
+            state.release();
         }
     }
 }

@@ -4,6 +4,7 @@
 //! that nothing here is ever public by mistake. Metrics and health need no token. Changes, and
 //! responses that may contain personal data, need the token in the state directory.
 
+mod edges;
 mod events;
 #[cfg(feature = "fault-points")]
 mod fault_points;
@@ -132,7 +133,8 @@ async fn respond(request: Request<Incoming>, state: &AdminState, token: &Token) 
             "livez" | "readyz" | "metrics" | "traces" | "components" | "edges" | "subscriptions"
             | "dead-letters" | "events",
         ] => &[Method::GET, Method::HEAD],
-        ["dead-letters" | "subscriptions", _, "replay"]
+        ["edges", "breaker"]
+        | ["dead-letters" | "subscriptions", _, "replay"]
         | ["subscriptions", _, "keys", _, "replay"] => &[Method::POST],
         ["dead-letters" | "faults", _] => &[Method::DELETE],
         ["faults"] => &[Method::GET, Method::HEAD, Method::POST, Method::DELETE],
@@ -164,6 +166,7 @@ async fn respond(request: Request<Incoming>, state: &AdminState, token: &Token) 
         ["traces"] => views::traces(state, query),
         ["components"] => views::components(state),
         ["edges"] => views::edges(state),
+        ["edges", "breaker"] => edges::set_breaker(&state.edges, query),
         _ => events::respond(state, &path, query).await,
     }
 }

@@ -18,6 +18,7 @@ const PATHS: &str = "There is nothing at this path. These are served:\n\
     GET /subscriptions\n\
     GET /faults\n\
     With the token:\n\
+    POST /edges/breaker?caller=…&callee=…&mode=…\n\
     GET /traces?trace_id=…\n\
     GET /traces?request_id=…\n\
     GET /events?after=…&limit=…\n\

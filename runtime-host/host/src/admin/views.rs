@@ -25,6 +25,12 @@ pub(super) async fn metrics(state: &AdminState) -> Reply {
     for component in &*state.components {
         let admission = &component.admission;
         metrics.streaming(&admission.component, admission.streaming());
+        metrics.occupied(
+            &admission.component,
+            admission.running(),
+            admission.queued(),
+            admission.limit(),
+        );
     }
     for edge in state.edges.views() {
         if let Some(breaker) = edge.breaker {
@@ -64,6 +70,7 @@ pub(super) fn components(state: &AdminState) -> Reply {
             "queued": admission.queued(),
             "streaming": admission.streaming(),
             "concurrency_max": admission.limits.concurrency_max,
+            "concurrency_limit": admission.limit(),
             "start": {
                 "code_ms": milliseconds(component.loading),
                 "links_ms": milliseconds(component.linking),

@@ -78,7 +78,9 @@ fn parts(policy: &Policy) -> Vec<String> {
     let mut parts = Vec::new();
     parts.extend(policy.timeout_ms.map(|time| format!("{time} ms per attempt")));
     parts.extend(policy.retry.map(|retry| format!("up to {} attempts", retry.attempts_max)));
+    parts.extend(policy.hedge.map(|hedge| format!("reads twice after {} ms", hedge.delay_ms)));
     parts.extend(policy.breaker.map(|breaker| breaker_part(&breaker)));
+    parts.extend(policy.cache.map(|cache| format!("answers for {} ms", cache.age_max_ms)));
     parts
         .extend(policy.bulkhead.map(|limit| format!("{} concurrent calls", limit.concurrency_max)));
     parts

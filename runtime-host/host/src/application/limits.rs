@@ -4,7 +4,7 @@ use crate::calls::Limits;
 use crate::telemetry::random;
 use std::time::Duration;
 use tessera_manifest::AppSettings;
-use tessera_resilience::Choice;
+use tessera_resilience::{Choice, codel};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -66,7 +66,12 @@ pub(super) fn resolve(
             limits.cpu_time_max_ms,
         ),
         concurrency_max: limits.concurrency_max as usize,
+        concurrency_min: (limits.concurrency_min > 0).then_some(limits.concurrency_min as usize),
         queue_length_max: limits.queue_length_max as usize,
+        queue_wait: (limits.queue_wait_ms > 0).then(|| codel::Options {
+            target: Duration::from_millis(limits.queue_wait_ms),
+            interval: Duration::from_millis(limits.queue_burst_ms),
+        }),
         streams_max: limits.streams_max as usize,
         streams_per_client_max: limits.streams_per_client_max as usize,
         call_depth_max: limits.call_depth_max as usize,

@@ -1,6 +1,6 @@
 //! The policies of calls, as the manifest sets them.
 
-use crate::calls::{EdgeList, Edges, Policy, Retry, Rule};
+use crate::calls::{AnswerOptions, EdgeList, Edges, Hedge, Policy, Retry, Rule};
 use crate::capabilities::outbound_http::{HostPolicies, HostRule};
 use crate::capabilities::variables::Variables;
 use crate::telemetry::Telemetry;
@@ -115,10 +115,20 @@ fn policy_of(name: &str, policy: &tessera_manifest::Policy) -> Policy {
         name: name.to_owned(),
         timeout: policy.timeout_ms.map(Duration::from_millis),
         retry: policy.retry.as_ref().map(retry_of),
+        hedge: policy.hedge.map(|hedge| Hedge {
+            delay: Duration::from_millis(hedge.delay_ms),
+            budget: retry_of(&policy.retry.unwrap_or_default()).budget,
+        }),
+        answers: policy.cache.map(|cache| AnswerOptions {
+            age_max: Duration::from_millis(cache.age_max_ms),
+            stale_max: Duration::from_millis(cache.stale_max_ms),
+            size_max_bytes: (cache.size_max_kib as usize) << 10,
+        }),
         breaker: policy.breaker.as_ref().map(breaker_of),
         bulkhead: policy.bulkhead.as_ref().map(|limit| bulkhead::Options {
             concurrency_max: limit.concurrency_max as usize,
             queue_length_max: limit.queue_length_max as usize,
+            ..bulkhead::Options::default()
         }),
     }
 }

@@ -1,11 +1,12 @@
 //! Admission of calls to one component: limits and accounting.
 
-use super::{Call, CallChain, CallError, Cycle, Kind, Limits};
+use super::{Answer, Call, CallChain, CallError, Cycle, Kind, Limits};
 use crate::telemetry::{Span, Telemetry};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tessera_resilience::Deadline;
-use tessera_resilience::bulkhead::{self, Bulkhead};
+use tessera_resilience::breaker::Outcome;
+use tessera_resilience::bulkhead::{self, AcquireError, Bulkhead};
 use tessera_resilience::streams::{self, StreamPermit, Streams};
 
 /// The admission control of one component.
@@ -41,7 +42,7 @@ pub(crate) struct Permit {
 
 /// What a permit counts as.
 enum Held {
-    Call(#[expect(dead_code, reason = "held to be counted")] bulkhead::Permit),
+    Call(bulkhead::Permit),
     Stream(#[expect(dead_code, reason = "held to be counted")] StreamPermit),
 }
 
@@ -55,7 +56,9 @@ impl Admission {
         let bulkhead = || {
             Bulkhead::new(bulkhead::Options {
                 concurrency_max: limits.concurrency_max,
+                concurrency_min: limits.concurrency_min,
                 queue_length_max: limits.queue_length_max,
+                queue_wait: limits.queue_wait,
             })
         };
         let levels = if cycle.is_some() { limits.call_depth_max } else { 0 };
@@ -70,6 +73,11 @@ impl Admission {
     /// The number of running calls.
     pub(crate) fn running(&self) -> usize {
         self.bulkheads().map(Bulkhead::running).sum()
+    }
+
+    /// The limit for running calls, of those that no component of its cycle has made.
+    pub(crate) fn limit(&self) -> usize {
+        self.bulkhead.limit()
     }
 
     /// The number of calls that wait for a permit.
@@ -91,8 +99,9 @@ impl Admission {
         // The component's own deadline, or the caller's if it is earlier.
         let own = Deadline::after(self.limits.deadline);
         let deadline = call.deadline.map_or(own, |caller| caller.min(own));
+        let caller = call.caller();
         let mut span = self.telemetry.span(call.kind, &self.component, call.operation, &call.trace);
-        let permit = match self.permit(&call.chain, call.client, deadline).await {
+        let permit = match self.permit(&call.chain, caller, deadline).await {
             Ok(permit) => permit,
             Err(error) => {
                 span.end(error.kind.outcome());
@@ -105,7 +114,7 @@ impl Admission {
     async fn permit(
         &self,
         chain: &CallChain,
-        client: Option<IpAddr>,
+        caller: bulkhead::Caller,
         deadline: Deadline,
     ) -> Result<Permit, CallError> {
         if chain.depth() > self.limits.call_depth_max {
@@ -114,9 +123,10 @@ impl Admission {
         let level = self.cycle.map_or(0, |cycle| chain.of_cycle(cycle));
         let reentrant = level.checked_sub(1).and_then(|index| self.reentrant.get(index));
         // A permit of the bulkhead, after a bounded wait.
-        let permit = reentrant.unwrap_or(&self.bulkhead).acquire(client, deadline).await;
+        let permit = reentrant.unwrap_or(&self.bulkhead).acquire(caller, deadline).await;
         let permit = permit.map_err(|rejected| self.refusal(rejected))?;
-        Ok(Permit { held: Held::Call(permit), streams: self.streams.clone(), client })
+        let (streams, client) = (self.streams.clone(), caller.client);
+        Ok(Permit { held: Held::Call(permit), streams, client })
     }
 
     fn too_deep(&self, chain: &CallChain) -> CallError {
@@ -130,19 +140,44 @@ impl Admission {
         CallError::new(Kind::CallDepth, detail)
     }
 
-    fn refusal(&self, rejected: bulkhead::AcquireError) -> CallError {
+    fn refusal(&self, rejected: AcquireError) -> CallError {
+        let component = &self.component;
         match rejected {
-            bulkhead::AcquireError::QueueFull => CallError::new(
+            AcquireError::QueueFull => CallError::new(
                 Kind::QueueFull,
                 format!(
-                    "{} runs {} calls and {} more are waiting",
-                    self.component, self.limits.concurrency_max, self.limits.queue_length_max
+                    "{component} runs {} calls and {} more are waiting",
+                    self.limit(),
+                    self.limits.queue_length_max
                 ),
             ),
-            bulkhead::AcquireError::DeadlineExceeded => CallError::new(
-                Kind::DeadlineExceeded,
-                format!("the deadline passed while the call waited for {}", self.component),
+            AcquireError::Shed => {
+                CallError::new(Kind::Shed, format!("many calls wait for {component}"))
+            }
+            AcquireError::WaitedTooLong => CallError::new(
+                Kind::QueueTimeout,
+                format!("the call waited too long for {component}, and was not made"),
             ),
+            AcquireError::DeadlineExceeded => CallError::new(
+                Kind::DeadlineExceeded,
+                format!("the deadline passed before {component} was called"),
+            ),
+        }
+    }
+}
+
+/// A call whose latency moves the limit of its component; `None` if the limit is fixed.
+pub(super) struct Sample(Option<bulkhead::Sample>);
+
+impl Sample {
+    /// The call has this result. One that says nothing about load leaves the limit as it is.
+    pub(super) fn ended<A: Answer>(self, answer: &A) {
+        let Some(sample) = self.0 else { return };
+        match answer.judge().outcome {
+            Outcome::Success => sample.answered(),
+            Outcome::Overload => sample.overloaded(),
+            Outcome::Failure if answer.is_late() => sample.overloaded(),
+            Outcome::Failure | Outcome::Ignored => {}
         }
     }
 }
@@ -154,8 +189,17 @@ impl Permit {
         let limits = Limits::default();
         let admission = Admission::new("test".into(), limits, None, Arc::default());
         let deadline = Deadline::after(admission.limits.deadline);
-        let permit = admission.permit(&CallChain::default(), None, deadline).await;
+        let caller = bulkhead::Caller::default();
+        let permit = admission.permit(&CallChain::default(), caller, deadline).await;
         permit.unwrap_or_else(|error| unreachable!("all permits are free: {error}"))
+    }
+
+    /// Its call, as a sample of latency.
+    pub(super) fn sample(&self) -> Sample {
+        match &self.held {
+            Held::Call(permit) => Sample(permit.sample()),
+            Held::Stream(_) => Sample(None),
+        }
     }
 
     /// The call returned a stream: from here on it counts as a stream and no longer as a call.

@@ -1,11 +1,15 @@
 //! The chain of components through which a call came.
 
 use std::sync::Arc;
+use tessera_resilience::Priority;
 
 /// The components that wait for a call, the nearest first: its caller, the caller of that one, and
-/// so on. Empty for a call from outside.
+/// so on. Empty for a call from outside. It is as urgent as the call with which it began.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct CallChain(Option<Arc<Caller>>);
+pub(crate) struct CallChain {
+    nearest: Option<Arc<Caller>>,
+    priority: Priority,
+}
 
 /// A set of components that can all call each other, directly or through one another. A component
 /// that can neither call itself nor be called back is in none.
@@ -22,14 +26,30 @@ struct Caller {
 }
 
 impl CallChain {
+    /// That of a call from outside.
+    pub(crate) fn of(priority: Priority) -> Self {
+        Self { nearest: None, priority }
+    }
+
+    /// The same with another priority.
+    pub(crate) fn with(self, priority: Priority) -> Self {
+        Self { priority, ..self }
+    }
+
+    /// How urgent its calls are.
+    pub(crate) fn priority(&self) -> Priority {
+        self.priority
+    }
+
     /// The chain of a call that `component` makes while it serves a call with this chain.
     pub(crate) fn and(&self, component: &Arc<str>, cycle: Option<Cycle>) -> Self {
-        Self(Some(Arc::new(Caller {
+        let caller = Caller {
             component: component.clone(),
             cycle,
             depth: self.depth() + 1,
             chain: self.clone(),
-        })))
+        };
+        Self { nearest: Some(Arc::new(caller)), priority: self.priority }
     }
 
     /// The component that makes the call; `None` if none does.
@@ -39,7 +59,7 @@ impl CallChain {
 
     /// The number of callers.
     pub(crate) fn depth(&self) -> usize {
-        self.0.as_ref().map_or(0, |caller| caller.depth)
+        self.nearest.as_ref().map_or(0, |caller| caller.depth)
     }
 
     /// The number of callers in a cycle.
@@ -55,7 +75,7 @@ impl CallChain {
     }
 
     fn iter(&self) -> impl Iterator<Item = &Caller> {
-        std::iter::successors(self.0.as_deref(), |caller| caller.chain.0.as_deref())
+        std::iter::successors(self.nearest.as_deref(), |caller| caller.chain.nearest.as_deref())
     }
 }
 
@@ -74,5 +94,12 @@ mod tests {
         assert_eq!(from_gateway.of_cycle(Cycle(7)), 0);
         assert_eq!((back.of_cycle(Cycle(7)), back.of_cycle(Cycle(8))), (3, 0));
         assert_eq!(back.path(), "gateway → orders → payments → orders");
+    }
+
+    #[test]
+    fn a_callee_is_as_urgent_as_its_caller() {
+        let chain = CallChain::of(Priority::Background).and(&"a".into(), None);
+        assert_eq!(chain.and(&"b".into(), None).priority(), Priority::Background);
+        assert_eq!(CallChain::default().and(&"a".into(), None).priority(), Priority::Interactive);
     }
 }

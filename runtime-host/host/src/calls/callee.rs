@@ -62,23 +62,32 @@ impl<P: Protocol> ComponentEntry<P> {
     }
 
     async fn serve(&self, call: Call, request: P::Request) -> Result<P::Response, CallError> {
-        let Some(faults) = &self.faults else {
-            return self.run(self.admission.admit(call).await?, request).await;
-        };
-        let component = &self.admission.component;
-        let injection = faults.choose(Subject::Call {
-            from: call.chain.caller().map_or(OUTSIDE, |caller| caller),
-            to: component,
-            operation: &call.operation,
-        });
+        let injection = self.faults.as_ref().and_then(|faults| faults.choose(self.subject(&call)));
         let admitted = self.admission.admit(call).await?;
-        let Some(injection) = injection else { return self.run(admitted, request).await };
-        faults.mark(injection, component, &admitted.span.context);
-        with_fault(injection.planned, admitted, |admitted| self.run(admitted, request)).await
+        let sample = admitted.permit.sample();
+        let answer = match (&self.faults, injection) {
+            (Some(faults), Some(injection)) => {
+                faults.mark(injection, &self.admission.component, &admitted.span.context);
+                with_fault(injection.planned, admitted, |admitted| self.run(admitted, request))
+                    .await
+            }
+            _ => self.run(admitted, request).await,
+        };
+        sample.ended(&answer);
+        answer
     }
 
     async fn run(&self, admitted: Admitted, request: P::Request) -> Result<P::Response, CallError> {
         let work = |reply| self.callee.clone().serve(admitted, request, reply);
         run_until_reply(self.callee.background(), work).await
+    }
+
+    /// A call as faults see it.
+    fn subject<'a>(&'a self, call: &'a Call) -> Subject<'a> {
+        Subject::Call {
+            from: call.chain.caller().map_or(OUTSIDE, |caller| caller),
+            to: &self.admission.component,
+            operation: &call.operation,
+        }
     }
 }

@@ -59,6 +59,10 @@ kinds! {
     NotFound => "not-found", 404, Caller;
     /// The waiting line in front of the component is full.
     QueueFull => "queue-full", 503, Host;
+    /// The call waited too long for a permit, and was not made.
+    QueueTimeout => "queue-timeout", 503, Host;
+    /// A background call gave way, because many calls wait for the component.
+    Shed => "shed", 503, Host;
     /// The maximum number of streams is open, of the component or for this client.
     StreamsFull => "streams-full", 503, Host;
     /// The circuit breaker of a policy is open.
@@ -114,6 +118,8 @@ impl CallError {
         matches!(
             self.kind,
             Kind::QueueFull
+                | Kind::QueueTimeout
+                | Kind::Shed
                 | Kind::StreamsFull
                 | Kind::MemoryShort
                 | Kind::Host
@@ -136,8 +142,14 @@ impl CallError {
             Kind::QueueFull => {
                 "Too many calls are waiting for this component. Try again in a moment."
             }
+            Kind::QueueTimeout => {
+                "The request waited too long for this component and had no effect. Try again in a \
+                 moment."
+            }
+            Kind::Shed => "Too many calls wait for this component. Try again later.",
             Kind::CircuitOpen => {
-                "The component has failed too often and is not called for now. Try again later."
+                "The component is not called for now: it has failed too often, or an operator has \
+                 decided so. Try again later."
             }
             Kind::BulkheadFull => "Too many calls of this kind are running. Try again in a moment.",
             Kind::StreamsFull => "Too many streams are open. Close one, or try again later.",

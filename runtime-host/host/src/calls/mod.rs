@@ -22,7 +22,8 @@ pub(crate) use body_fault::BodyFault;
 pub(crate) use call_chain::{CallChain, Cycle};
 pub(crate) use callee::{Callee, ComponentEntry, Protocol};
 pub(crate) use edge::{
-    Answer, Attempt, Edge, EdgeList, Edges, Judge, Judgment, Policy, Repeat, Retry, Rule,
+    Answer, AnswerOptions, Answers, Attempt, Begun, Edge, EdgeList, Edges, Flight, Hedge, Judge,
+    Judgment, KEY_MAX_BYTES, Policy, Repeat, Retry, Rule, Switched,
 };
 pub(crate) use error::{CallError, Kind};
 pub(crate) use limits::Limits;
@@ -33,7 +34,7 @@ use reply::run_until_reply;
 use crate::telemetry::{SpanKind, TraceContext};
 use std::net::IpAddr;
 use std::sync::Arc;
-use tessera_resilience::Deadline;
+use tessera_resilience::{Deadline, Priority, bulkhead};
 
 /// One request to a component, without its payload.
 #[derive(Debug, Clone)]
@@ -55,6 +56,34 @@ pub(crate) struct Call {
 impl Call {
     /// A call that no component waits for.
     pub(crate) fn from_outside(kind: SpanKind, operation: Arc<str>, trace: TraceContext) -> Self {
-        Self { kind, operation, trace, deadline: None, chain: CallChain::default(), client: None }
+        let priority = match kind {
+            SpanKind::Delivery | SpanKind::Schedule => Priority::Background,
+            _ => Priority::Interactive,
+        };
+        let chain = CallChain::of(priority);
+        Self { kind, operation, trace, deadline: None, chain, client: None }
+    }
+
+    /// Who asks for a permit for it.
+    fn caller(&self) -> bulkhead::Caller {
+        bulkhead::Caller { client: self.client, priority: self.chain.priority() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_deliveries_and_schedules() {
+        let priority =
+            |kind| Call::from_outside(kind, "test".into(), TraceContext::root()).caller().priority;
+        for kind in [SpanKind::Delivery, SpanKind::Schedule] {
+            assert_eq!(priority(kind), Priority::Background, "{kind:?}");
+        }
+        // A message of a channel that is refused is lost.
+        for kind in [SpanKind::Http, SpanKind::Host, SpanKind::Message, SpanKind::Link] {
+            assert_eq!(priority(kind), Priority::Interactive, "{kind:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A function of a link: one call of its importer becomes one call of the callee.
 
+use super::kept;
 use crate::calls::{Attempt, Call, CallError, Edge, Kind, Repeat};
 use crate::engine::{
     Arguments, FunctionCall, FunctionName, Functions, GuestState, State, values_bytes,
@@ -101,12 +102,13 @@ impl LinkedFunction {
         let outcome = match &self.policy.edge {
             None => self.call(call, &runtime, arguments).await,
             Some(edge) => {
-                let attempt = |attempt: Attempt| {
-                    let call = Call { deadline: Some(attempt.deadline), ..call.clone() };
-                    self.call(call, &runtime, arguments)
-                };
-                let may_repeat = |repeat| repeat == Repeat::Always || self.policy.is_idempotent;
-                edge.call(&call, may_repeat, attempt).await
+                let made = || self.call_by_policy(edge, &call, &runtime, arguments);
+                match edge.answers_of(&self.operation) {
+                    Some(answers) => {
+                        Box::pin(kept::answer(answers, &call, arguments, made())).await
+                    }
+                    None => made().await,
+                }
             }
         };
         match outcome {
@@ -118,6 +120,21 @@ impl LinkedFunction {
             }
             Err(error) => self.fail(&error, results),
         }
+    }
+
+    async fn call_by_policy(
+        &self,
+        edge: &Edge,
+        call: &Call,
+        runtime: &Handle,
+        arguments: &[Val],
+    ) -> Result<Vec<Val>, CallError> {
+        let attempt = |attempt: Attempt| {
+            let call = Call { deadline: Some(attempt.deadline), ..call.clone() };
+            self.call(call, runtime, arguments)
+        };
+        let may_repeat = |repeat| repeat == Repeat::Always || self.policy.is_idempotent;
+        edge.call(call, may_repeat, self.policy.is_idempotent, attempt).await
     }
 
     async fn call(

@@ -4,7 +4,9 @@
 //! as any other caller would, so it runs in its own instance and store. Neither side can tell this
 //! from static composition, except by its limits, deadlines and spans.
 
+mod kept;
 mod linked_function;
+mod plain;
 mod type_check;
 
 use crate::engine::{FunctionName, Functions, GuestState, State, fits};

@@ -49,6 +49,14 @@ pub(crate) fn is_idempotent(method: &Method) -> bool {
         .contains(method)
 }
 
+/// The paths of health checks, as Kubernetes and others name them.
+const HEALTH_PATHS: [&str; 4] = ["/livez", "/readyz", "/healthz", "/health"];
+
+/// Whether a request asks how a component is.
+pub(crate) fn is_health_check(method: &Method, path: &str) -> bool {
+    HEALTH_PATHS.contains(&path) && [Method::GET, Method::HEAD].contains(method)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +106,14 @@ mod tests {
         assert!(later > Duration::from_secs(86_400 * 365));
         assert_eq!(of("soon"), None);
         assert_eq!(of("-1"), None);
+    }
+
+    #[test]
+    fn only_reads_of_the_known_paths_are_health_checks() {
+        assert!(is_health_check(&Method::GET, "/readyz"));
+        assert!(is_health_check(&Method::HEAD, "/livez"));
+        for (method, path) in [(Method::POST, "/readyz"), (Method::GET, "/readyz/x")] {
+            assert!(!is_health_check(&method, path), "{method} {path}");
+        }
     }
 }

@@ -10,7 +10,7 @@ mod pieces;
 pub(crate) mod spin_fields;
 
 pub(crate) use framing::{check_length, check_status, is_bodiless, needs_length, without_body};
-pub(crate) use judge::is_idempotent;
+pub(crate) use judge::{is_health_check, is_idempotent};
 pub(crate) use pieces::Pieces;
 pub(crate) use wasmtime_wasi_http::{Error as BodyError, WasiBody as Body};
 

@@ -57,7 +57,7 @@ labels! {
     DeliveryLabels {
         /// One of the manifest.
         subscription: String,
-        /// `done`, `rejected` or `failed`.
+        /// `done`, `rejected`, `failed` or `deferred`.
         outcome: &'static str,
     }
 
@@ -124,6 +124,9 @@ pub(crate) struct Metrics {
     memory: Gauge,
     memory_max: Gauge,
     streams: PerComponent<Gauge>,
+    running: PerComponent<Gauge>,
+    queued: PerComponent<Gauge>,
+    concurrency_limit: PerComponent<Gauge>,
     lag_events: PerSubscription<Gauge>,
     lag: PerSubscription<Gauge<f64, AtomicU64>>,
     held: PerSubscription<Gauge>,
@@ -186,6 +189,12 @@ impl Default for Metrics {
             memory: all.bytes("instance_memory", "Memory of all instances"),
             memory_max: all.bytes("instance_memory_max", "The limit of this memory"),
             streams: all.count("streams", "Open streams"),
+            running: all.count("calls_running", "Calls with a permit"),
+            queued: all.count("calls_queued", "Calls that wait for a permit"),
+            concurrency_limit: all.count(
+                "concurrency_limit",
+                "The limit of running calls now: `concurrency_max`, or less if it follows latency",
+            ),
             log_bytes_dropped: all.count("log_bytes_dropped", "Output over `log_max_kib`"),
             connections: all.count("http_connections", "Open connections"),
             limits_reached: all.count(
@@ -202,8 +211,11 @@ impl Default for Metrics {
                 "events_published",
                 "Events that were new (`fresh`), or in the log already (`duplicate`)",
             ),
-            event_deliveries: all
-                .count("event_deliveries", "Deliveries: `done`, `rejected` or `failed`"),
+            event_deliveries: all.count(
+                "event_deliveries",
+                "Deliveries: `done`, `rejected`, `failed`, or `deferred` because the subscriber \
+                     had too many calls",
+            ),
             lag_events: all.count("event_lag_events", "Events that are not processed yet"),
             lag: all.seconds("event_lag", "Age of the oldest event that is not processed yet"),
             held: all
@@ -305,6 +317,15 @@ impl Metrics {
     pub(crate) fn streaming(&self, component: &str, count: usize) {
         let labels = ComponentLabels { component: component.to_owned() };
         self.streams.get_or_create(&labels).set(gauge(count as u64));
+    }
+
+    /// Sets the numbers of calls of a component, and the limit of those that run.
+    pub(crate) fn occupied(&self, component: &str, running: usize, queued: usize, limit: usize) {
+        let labels = ComponentLabels { component: component.to_owned() };
+        let gauges = [&self.running, &self.queued, &self.concurrency_limit];
+        for (family, count) in gauges.into_iter().zip([running, queued, limit]) {
+            family.get_or_create(&labels).set(gauge(count as u64));
+        }
     }
 
     /// Sets how far subscriptions are behind.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ComponentId;
 use crate::keys::limits::Limits;
-use crate::keys::policy::{Breaker, Concurrency, Retry};
+use crate::keys::policy::{Breaker, Cache, Concurrency, Hedge, Retry};
 
 /// `[application.tool.tessera]`.
 #[derive(Debug, Clone, Default)]
@@ -82,10 +82,14 @@ pub struct Policy {
     pub timeout_ms: Option<u64>,
     /// When a failed call is repeated.
     pub retry: Option<Retry>,
+    /// When a read is made a second time.
+    pub hedge: Option<Hedge>,
     /// When a callee is no longer called.
     pub breaker: Option<Breaker>,
     /// How many calls run at the same time.
     pub bulkhead: Option<Concurrency>,
+    /// Which answers are kept for later calls.
+    pub cache: Option<Cache>,
 }
 
 /// One entry of `calls`: the policy of some of the calls that a component makes.

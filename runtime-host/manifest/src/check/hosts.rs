@@ -9,7 +9,7 @@ use crate::reader::{Code, Span};
 use crate::template::Template;
 
 /// The suffix of the host names of components.
-const INTERNAL_SUFFIX: &str = ".spin.internal";
+pub(super) const INTERNAL_SUFFIX: &str = ".spin.internal";
 
 pub(super) fn check(check: &Check<'_>) {
     for component in check.app.components.values() {

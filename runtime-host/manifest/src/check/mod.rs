@@ -4,11 +4,13 @@
 //! report what another rule or a reader reports.
 
 mod bridges;
+mod callees;
 mod components;
 mod cycles;
 mod dependencies;
 mod groups;
 mod hosts;
+mod limits;
 mod policies;
 mod profile;
 mod routes;
@@ -49,6 +51,7 @@ pub(crate) fn all(app: &App, problems: &Problems) {
     templates::check(&check);
     hosts::check(&check);
     settings::check(&check);
+    limits::check(&check);
     policies::check(&check);
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::app::{CallTarget, Component};
-use crate::check::{Check, did_you_mean, hosts};
+use crate::check::{Check, callees, did_you_mean, hosts};
 use crate::keys::policy::DEFAULT_POLICY;
 use crate::reader::{Code, Problem, Span};
 
@@ -16,6 +16,7 @@ pub(super) fn check(check: &Check<'_>) {
                 CallTarget::Component(id) => callee(check, id, check.spans.value(&path("to"))),
                 CallTarget::Host(pattern) => hosts::pattern(check, pattern, &path("to")),
             }
+            callees::check(check, component, call, check.spans.value(&path("to")));
             policy_exists(check, &call.policy, check.spans.value(&path("policy")));
             used.insert(&call.policy);
         }
@@ -50,13 +51,20 @@ fn callee(check: &Check<'_>, id: &str, at: Span) {
 fn inbound(check: &Check<'_>, component: &Component, policy: &str) {
     let at = check.spans.value(&check.path(component, "tool.tessera.inbound"));
     policy_exists(check, policy, at.clone());
-    let retries = check.app.settings.policies.get(policy).is_some_and(|it| it.retry.is_some());
-    if retries {
+    let Some(named) = check.app.settings.policies.get(policy) else { return };
+    let keys = [
+        ("retry", named.retry.is_some()),
+        ("hedge", named.hedge.is_some()),
+        ("cache", named.cache.is_some()),
+    ];
+    for (key, _) in keys.into_iter().filter(|(_, is_set)| *is_set) {
         let message =
-            format!("the policy `{policy}` has `retry`, which calls from outside can't have");
-        let hint = "name a policy without `retry`: clients, event deliveries and schedules repeat \
-                    their calls themselves";
-        check.problems.report(Code::Policy, message, at, "retries", hint);
+            format!("the policy `{policy}` has `{key}`, which calls from outside can't have");
+        let hint = format!(
+            "name a policy without `{key}`: clients, event deliveries and schedules repeat their \
+             calls themselves, and responses to clients are not kept"
+        );
+        check.problems.report(Code::Policy, message, at.clone(), "not from outside", hint);
     }
 }
 

@@ -61,8 +61,17 @@ limits! {
     /// Concurrent calls. Further calls wait. If components can call each other in a cycle, each
     /// nesting level has this number of permits.
     concurrency_max: 1..=100_000, "calls", 64, 1_000;
+    /// If it is not 0, the limit for concurrent calls follows their latency, between this number
+    /// and `concurrency_max`; see [below](#overload).
+    concurrency_min: 0..=100_000, "calls", 0, 0;
     /// Calls that wait for a permit. Beyond it: 503 `queue-full`. With 0, calls do not wait.
     queue_length_max: 0..=1_000_000, "calls", 1_024, 10_000;
+    /// The wait for a permit that is acceptable for as long as it takes. When no call of the last
+    /// `queue_burst_ms` was served sooner, calls that have waited for twice this time get 503
+    /// `queue-timeout`. With 0, calls wait until their deadline.
+    queue_wait_ms: 0..=3_600_000, "ms", 0, 0;
+    /// The time for which all calls may wait longer than `queue_wait_ms`.
+    queue_burst_ms: 1..=3_600_000, "ms", 1_000, 1_000;
     /// Concurrent streamed responses. Beyond it: 503 `streams-full`.
     streams_max: 1..=100_000, "responses", 1_024, 10_000;
     /// Concurrent streamed responses to one client. Beyond it: 503 `streams-full` for this client.

@@ -17,10 +17,15 @@ keys! {
         TIMEOUT: Value("timeout_ms", "1 to 3,600,000 ms", "the time until the deadline");
         /// Repeats failed calls; see [below](#retry). An empty table has the defaults.
         RETRY: Value("retry", "a table", "no retries");
+        /// Makes a read a second time if its answer is late; see [below](#hedge). An empty table
+        /// has the defaults.
+        HEDGE: Value("hedge", "a table", "no hedging");
         /// Stops calling a callee that fails; see [below](#breaker).
         BREAKER: Value("breaker", "a table", "no breaker");
         /// Limits concurrent calls; see [below](#bulkhead).
         BULKHEAD: Value("bulkhead", "a table", "the limits of the callee alone");
+        /// Keeps answers for later calls; see [below](#cache).
+        CACHE: Value("cache", "a table", "each call is made");
     }
 }
 
@@ -43,6 +48,17 @@ numbers! {
         budget_percent: 0..=1_000, "retries", 20;
         /// Retries per second that are allowed in any case.
         budget_min_per_second: 0..=10_000, "retries", 10;
+    }
+}
+
+numbers! {
+    /// When a read is made a second time before its answer.
+    Hedge,
+    /// The keys of `hedge`.
+    HEDGE_KEYS {
+        /// The time without an answer after which the second attempt begins. Most calls should
+        /// have answered before.
+        delay_ms: 1..=3_600_000, "ms", 100;
     }
 }
 
@@ -82,6 +98,21 @@ numbers! {
     }
 }
 
+numbers! {
+    /// Which answers are kept for later calls.
+    Cache,
+    /// The keys of `cache`.
+    CACHE_KEYS {
+        /// The longest time for which an answer is given in place of a call. With 0, answers are
+        /// only kept for calls that fail.
+        age_max_ms: 0..=86_400_000, "ms", 1_000;
+        /// The longest time after that for which it is given if a call fails.
+        stale_max_ms: 0..=86_400_000, "ms", 0;
+        /// Memory for the answers of one caller and callee. The least recently used ones make room.
+        size_max_kib: 1..=1_048_576, "KiB", 1_024;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +129,7 @@ mod tests {
 
     #[test]
     fn defaults_are_in_their_ranges() {
-        for key in [RETRY_KEYS, BREAKER_KEYS, BULKHEAD_KEYS].concat() {
+        for key in [RETRY_KEYS, HEDGE_KEYS, BREAKER_KEYS, BULKHEAD_KEYS, CACHE_KEYS].concat() {
             let Key::Number(number) = key else { panic!("{} is not a number", key.name()) };
             assert!(number.default.is_some_and(|default| number.range.contains(&default)));
         }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::app::Policy;
 use crate::keys::Number;
 use crate::keys::policy::{
-    BREAKER, BULKHEAD, Breaker, Concurrency, POLICIES_MAX, RETRY, Retry, TIMEOUT_MS,
+    BREAKER, BULKHEAD, Breaker, CACHE, Cache, Concurrency, HEDGE, Hedge, POLICIES_MAX, RETRY,
+    Retry, TIMEOUT_MS,
 };
 use crate::names;
 use crate::parse::tool::number;
@@ -33,13 +34,17 @@ fn policy(field: &Field<'_>) -> Option<Policy> {
     let timeout_ms = number(&mut table, &TIMEOUT_MS);
     let retry =
         table.optional(RETRY.name).and_then(|field| numbers(&field, |read| Retry::read(read)));
+    let hedge =
+        table.optional(HEDGE.name).and_then(|field| numbers(&field, |read| Hedge::read(read)));
     let breaker =
         table.optional(BREAKER.name).and_then(|field| numbers(&field, |read| Breaker::read(read)));
     let bulkhead = table
         .optional(BULKHEAD.name)
         .and_then(|field| numbers(&field, |read| Concurrency::read(read)));
+    let cache =
+        table.optional(CACHE.name).and_then(|field| numbers(&field, |read| Cache::read(read)));
     table.finish();
-    Some(Policy { timeout_ms, retry, breaker, bulkhead })
+    Some(Policy { timeout_ms, retry, hedge, breaker, bulkhead, cache })
 }
 
 /// Reads a table of numbers.

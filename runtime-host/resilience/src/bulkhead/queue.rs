@@ -62,19 +62,19 @@ impl<T> Queue<T> {
 
     /// Removes a waiter that was canceled. False if it was removed before.
     pub(super) fn remove(&mut self, client: Option<IpAddr>, ticket: Ticket) -> bool {
-        let Some(index) = self.lines.iter().position(|line| line.client == client) else {
-            return false;
-        };
+        self.take(client, ticket).is_some()
+    }
+
+    fn take(&mut self, client: Option<IpAddr>, ticket: Ticket) -> Option<T> {
+        let index = self.lines.iter().position(|line| line.client == client)?;
         let waiters = &mut self.lines[index].waiters;
-        let Some(position) = waiters.iter().position(|(waiting, _)| *waiting == ticket) else {
-            return false;
-        };
-        waiters.remove(position);
+        let position = waiters.iter().position(|(waiting, _)| *waiting == ticket)?;
+        let (_, waiter) = waiters.remove(position)?;
         self.waiting -= 1;
         if waiters.is_empty() {
             self.lines.remove(index);
         }
-        true
+        Some(waiter)
     }
 
     /// Removes the newest waiter of the longest line, if that line is longer than the line of this
@@ -90,6 +90,13 @@ impl<T> Queue<T> {
         let (_, waiter) = longest.waiters.pop_back()?;
         self.waiting -= 1;
         Some(waiter)
+    }
+
+    /// Removes the newest waiter of the longest line.
+    pub(super) fn pop_newest(&mut self) -> Option<T> {
+        let longest = self.lines.iter().max_by_key(|line| line.waiters.len())?;
+        let (client, ticket) = (longest.client, longest.waiters.back()?.0);
+        self.take(client, ticket)
     }
 }
 
@@ -145,5 +152,17 @@ mod tests {
         queue.push(client(3), "c1");
         assert_eq!(queue.displace(client(4)), None, "each has one");
         assert_eq!(drain(&mut queue), ["a1", "b1", "c1"]);
+    }
+
+    #[test]
+    fn the_newest_waiter_of_the_longest_line_leaves_first() {
+        let mut queue = Queue::new();
+        queue.push(client(1), "a1");
+        queue.push(client(2), "b1");
+        queue.push(client(2), "b2");
+        assert_eq!(queue.pop_newest(), Some("b2"));
+        assert_eq!(queue.len(), 2);
+        assert!(queue.pop_newest().is_some() && queue.pop_newest().is_some());
+        assert_eq!((queue.pop_newest(), queue.len()), (None, 0));
     }
 }

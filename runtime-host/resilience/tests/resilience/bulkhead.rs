@@ -16,7 +16,7 @@ use tokio::{
 const SECOND: Duration = Duration::from_secs(1);
 
 fn bulkhead(concurrency_max: usize, queue_length_max: usize) -> Bulkhead {
-    Bulkhead::new(Options { concurrency_max, queue_length_max })
+    Bulkhead::new(Options { concurrency_max, queue_length_max, ..Options::default() })
 }
 
 fn soon() -> Deadline {
@@ -161,7 +161,7 @@ async fn a_waiter_that_times_out_leaves_the_queue() {
     assert_eq!(bulkhead.acquire(None, soon()).await.err(), Some(AcquireError::QueueFull));
 
     let start = Instant::now();
-    assert_eq!(impatient.await.unwrap().err(), Some(AcquireError::DeadlineExceeded));
+    assert_eq!(impatient.await.unwrap().err(), Some(AcquireError::WaitedTooLong));
     assert_eq!(start.elapsed(), SECOND / 10);
     assert_eq!(figures(&bulkhead), (1, 1));
     drop(permit);
@@ -178,7 +178,7 @@ async fn a_permit_is_not_granted_after_the_deadline() {
     // The permit is released and the deadline passes before the waiter is polled.
     drop(permit);
     advance(2 * SECOND).await;
-    assert_eq!(late.await.unwrap().err(), Some(AcquireError::DeadlineExceeded));
+    assert_eq!(late.await.unwrap().err(), Some(AcquireError::WaitedTooLong));
     drop(patient.await.unwrap().unwrap());
 }
 

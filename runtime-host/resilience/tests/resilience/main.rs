@@ -6,5 +6,6 @@ mod breaker;
 mod bulkhead;
 mod deadline;
 mod gcra;
+mod overload;
 mod rate_limit;
 mod streams;

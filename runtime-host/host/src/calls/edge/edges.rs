@@ -5,6 +5,7 @@ use crate::telemetry::Telemetry;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
+use tessera_resilience::breaker::Mode;
 
 /// A policy for some of the calls of a component.
 pub(crate) struct Rule {
@@ -61,6 +62,14 @@ impl Rule {
     }
 }
 
+/// The edges that an operator meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Switched {
+    /// Those with a circuit breaker: it is switched.
+    pub(crate) breakers: usize,
+    pub(crate) without_breaker: usize,
+}
+
 /// All edges that exist.
 pub(crate) struct EdgeList {
     telemetry: Arc<Telemetry>,
@@ -86,6 +95,30 @@ impl EdgeList {
         edges.retain(|edge| edge.strong_count() > 0);
         edges.push(Arc::downgrade(&edge));
         edge
+    }
+
+    /// Changes who decides about circuit breakers: of the calls from one component to a callee, and
+    /// only of those of one function, if it is given.
+    pub(crate) fn set_mode(
+        &self,
+        caller: &str,
+        callee: &str,
+        function: Option<&str>,
+        mode: Mode,
+    ) -> Switched {
+        let mut switched = Switched::default();
+        for edge in self.edges.lock().iter().filter_map(Weak::upgrade) {
+            let fits = |function| edge.functions.iter().any(|one| one == function);
+            if *edge.caller == *caller && *edge.callee == *callee && function.is_none_or(fits) {
+                let count = if edge.set_mode(mode) {
+                    &mut switched.breakers
+                } else {
+                    &mut switched.without_breaker
+                };
+                *count += 1;
+            }
+        }
+        switched
     }
 
     /// Their states, in the order of caller and callee.

@@ -36,6 +36,8 @@ pub(crate) trait Judge {
 /// What a call ends with: a response or an error.
 pub(crate) trait Answer {
     fn judge(&self) -> Judgment;
+    /// Whether there was no response before the deadline.
+    fn is_late(&self) -> bool;
     /// The call was not made.
     fn refused(error: CallError) -> Self;
 }
@@ -59,6 +61,10 @@ impl<T: Judge> Answer for Result<T, CallError> {
         }
     }
 
+    fn is_late(&self) -> bool {
+        self.as_ref().is_err_and(|error| error.kind == Kind::DeadlineExceeded)
+    }
+
     fn refused(error: CallError) -> Self {
         Err(error)
     }
@@ -66,7 +72,11 @@ impl<T: Judge> Answer for Result<T, CallError> {
 
 fn of_error(error: &CallError) -> Judgment {
     match error.kind {
-        Kind::QueueFull | Kind::StreamsFull | Kind::MemoryShort => Judgment {
+        Kind::QueueFull
+        | Kind::QueueTimeout
+        | Kind::Shed
+        | Kind::StreamsFull
+        | Kind::MemoryShort => Judgment {
             outcome: Outcome::Overload,
             repeat: Repeat::Always,
             retry_after: error.retry_after(),

@@ -1,30 +1,35 @@
 //! The calls of one caller to one callee, and the policy that applies to them: the time of an
-//! attempt, a circuit breaker, a limit for concurrent calls, and retries.
+//! attempt, a circuit breaker, a limit for concurrent calls, retries, and hedging.
 //!
 //! The decisions are those of `tessera-resilience`. Here they get the time, the random numbers and
 //! the answers. Their order for each attempt: breaker, permit, call. A permit is not held during
 //! the pause before a retry, and a breaker that opens ends the retries.
 
+mod answers;
+mod breaking;
 mod edges;
+mod hedge;
 mod judgment;
 mod policy;
+mod refusal;
 mod shown;
 
-pub(crate) use edges::{EdgeList, Edges, Rule};
+pub(crate) use answers::{AnswerOptions, Answers, Begun, Flight, KEY_MAX_BYTES};
+pub(crate) use edges::{EdgeList, Edges, Rule, Switched};
 pub(crate) use judgment::{Answer, Judge, Judgment, Repeat};
-pub(crate) use policy::{Policy, Retry};
+pub(crate) use policy::{Hedge, Policy, Retry};
 pub(crate) use shown::EdgeView;
 
-use super::{Call, CallError, Kind};
+use super::Call;
 use crate::telemetry::{EdgeCounts, Telemetry, random};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tessera_resilience::Deadline;
-use tessera_resilience::breaker::{self, Breaker, Outcome, State, Ticket};
+use tessera_resilience::breaker::{Breaker, Outcome, State};
 use tessera_resilience::budget::Budget;
-use tessera_resilience::bulkhead::{self, Bulkhead, Permit};
+use tessera_resilience::bulkhead::{AcquireError, Bulkhead, Permit};
 use tessera_resilience::retry::Failed;
 use tokio::time::Instant;
 
@@ -43,6 +48,7 @@ pub(crate) struct Edge {
     breaker: Option<Mutex<Breaker>>,
     budget: Option<Mutex<Budget>>,
     bulkhead: Option<Bulkhead>,
+    answers: Option<Answers>,
     /// How long a successful attempt usually takes, in nanoseconds.
     usual_ns: AtomicU64,
     telemetry: Arc<Telemetry>,
@@ -57,10 +63,19 @@ pub(crate) struct Attempt {
     pub(crate) deadline: Deadline,
 }
 
-/// A call that the breaker has admitted. Unless its result is recorded, nothing is known.
-struct Admitted<'a> {
-    edge: &'a Edge,
-    ticket: Option<Ticket>,
+/// An attempt that has ended.
+struct Attempted<A> {
+    answer: A,
+    judgment: Judgment,
+    /// False if the policy refused it.
+    was_made: bool,
+}
+
+impl<A> Attempted<A> {
+    /// Whether another attempt would have the same answer.
+    fn is_final(&self) -> bool {
+        self.was_made && self.judgment.repeat == Repeat::Never
+    }
 }
 
 impl Edge {
@@ -74,8 +89,9 @@ impl Edge {
         let counts = telemetry.metrics.edge(&caller, &callee);
         Self {
             breaker: policy.breaker.map(|options| Mutex::new(Breaker::new(options))),
-            budget: policy.retry.map(|retry| Mutex::new(Budget::new(retry.budget))),
+            budget: policy.budget().map(|options| Mutex::new(Budget::new(options))),
             bulkhead: policy.bulkhead.map(Bulkhead::new),
+            answers: policy.answers.map(|options| Answers::new(options, counts.clone())),
             clock: Instant::now(),
             usual_ns: AtomicU64::new(0),
             caller,
@@ -87,29 +103,55 @@ impl Edge {
         }
     }
 
+    /// The answers that may be given several times, if the policy has any.
+    pub(crate) fn answers(&self) -> Option<&Answers> {
+        self.answers.as_ref()
+    }
+
+    /// The same for a function. It has to be named in the manifest: whether its answers depend on
+    /// its arguments alone is not in the contract.
+    pub(crate) fn answers_of(&self, function: &str) -> Option<&Answers> {
+        self.answers.as_ref().filter(|_| self.functions.iter().any(|one| one == function))
+    }
+
+    /// Whether the policy treats reads in another way than other calls.
+    pub(crate) fn distinguishes_reads(&self) -> bool {
+        self.answers.is_some() || self.policy.hedge.is_some()
+    }
+
     /// Makes a call once.
     pub(crate) async fn once<A: Answer, F: Future<Output = A>>(
         &self,
         call: &Call,
         attempt: impl FnOnce(Attempt) -> F,
     ) -> A {
-        self.attempt(call, 1, attempt).await.0
+        self.attempt(call, 1, attempt).await.answer
     }
 
     /// Makes a call, and repeats it as the policy says. `may_repeat` says whether a call that failed
-    /// in this way may be made again.
+    /// in this way may be made again; `is_read` says whether it may be made twice at the same time.
     pub(crate) async fn call<A: Answer, F: Future<Output = A>>(
         &self,
         call: &Call,
         may_repeat: impl Fn(Repeat) -> bool,
-        mut attempt: impl FnMut(Attempt) -> F,
+        is_read: bool,
+        attempt: impl Fn(Attempt) -> F,
     ) -> A {
         if let Some(budget) = &self.budget {
             budget.lock().count_call(self.now());
         }
         let mut number = 1;
+        let mut hedge_delay = self.hedge_delay(is_read);
         loop {
-            let (answer, judgment) = self.attempt(call, number, &mut attempt).await;
+            let Attempted { answer, judgment, .. } = match hedge_delay.take() {
+                // Its state is large, and most calls do not need it.
+                Some(delay) => {
+                    let (attempted, last) = Box::pin(self.hedged(call, delay, &attempt)).await;
+                    number = last;
+                    attempted
+                }
+                None => self.attempt(call, number, &attempt).await,
+            };
             let repeats = judgment.repeat != Repeat::Never && may_repeat(judgment.repeat);
             let pause = if repeats { self.pause(call, judgment, number) } else { None };
             let Some(pause) = pause else { return answer };
@@ -124,7 +166,7 @@ impl Edge {
         call: &Call,
         number: u32,
         attempt: impl FnOnce(Attempt) -> F,
-    ) -> (A, Judgment) {
+    ) -> Attempted<A> {
         let deadline = self.deadline(call);
         let admitted = match self.admit() {
             Ok(admitted) => admitted,
@@ -141,7 +183,7 @@ impl Edge {
             self.took(begun.elapsed());
         }
         admitted.record(judgment.outcome);
-        (answer, judgment)
+        Attempted { answer, judgment, was_made: true }
     }
 
     /// When an attempt that begins now has to end. The deadline of the call is never extended.
@@ -154,21 +196,13 @@ impl Edge {
         }
     }
 
-    fn admit(&self) -> Result<Admitted<'_>, breaker::Rejected> {
-        let ticket = match &self.breaker {
-            Some(breaker) => Some(breaker.lock().admit(self.now())?),
-            None => None,
-        };
-        Ok(Admitted { edge: self, ticket })
-    }
-
     async fn permit(
         &self,
         call: &Call,
         deadline: Deadline,
-    ) -> Result<Option<Permit>, bulkhead::AcquireError> {
+    ) -> Result<Option<Permit>, AcquireError> {
         match &self.bulkhead {
-            Some(bulkhead) => bulkhead.acquire(call.client, deadline).await.map(Some),
+            Some(bulkhead) => bulkhead.acquire(call.caller(), deadline).await.map(Some),
             None => Ok(None),
         }
     }
@@ -180,55 +214,32 @@ impl Edge {
             attempts,
             retry_after: judgment.retry_after,
             remaining: call.deadline.map_or(Duration::MAX, Deadline::remaining),
-            expected: Duration::from_nanos(self.usual_ns.load(Ordering::Relaxed)),
+            expected: self.usual(),
         };
         let pause = retry.pauses.pause(failed, random())?;
-        if self.breaker.as_ref().is_some_and(|breaker| breaker.lock().state() == State::Open) {
+        if self.breaker_state() == Some(State::Open) {
             return None;
         }
-        let allowed = self.budget.as_ref().is_none_or(|budget| budget.lock().try_retry(self.now()));
+        let allowed = self.may_retry();
         if !allowed {
             self.counts.retries_over_budget.inc();
         }
         allowed.then_some(pause)
     }
 
-    /// The call is not made. Its span shows why.
-    fn refuse<A: Answer>(&self, call: &Call, error: CallError) -> (A, Judgment) {
-        let operation = call.operation.clone();
-        self.telemetry
-            .span(call.kind, &self.callee, operation, &call.trace)
-            .end(error.kind.outcome());
-        let counter = match error.kind {
-            Kind::CircuitOpen => &self.counts.circuit_open,
-            _ => &self.counts.bulkhead_full,
-        };
-        counter.inc();
-        (A::refused(error), Judgment::IGNORED)
+    /// Whether another attempt is within the budget. If so, it is counted.
+    fn may_retry(&self) -> bool {
+        self.budget.as_ref().is_none_or(|budget| budget.lock().try_retry(self.now()))
     }
 
-    fn open_error(&self, rejected: breaker::Rejected) -> CallError {
-        let (caller, callee, policy) = (&self.caller, &self.callee, &self.policy.name);
-        let detail = format!(
-            "the circuit breaker of {caller} for {callee} is open (policy `{policy}`): too many \
-             calls failed"
-        );
-        CallError::new(Kind::CircuitOpen, detail).with_retry_after(rejected.retry_after)
-    }
-
-    fn full_error(&self, rejected: bulkhead::AcquireError) -> CallError {
-        let (caller, callee, policy) = (&self.caller, &self.callee, &self.policy.name);
-        let detail = format!("calls of {caller} to {callee} (policy `{policy}`): {rejected}");
-        let kind = match rejected {
-            bulkhead::AcquireError::QueueFull => Kind::BulkheadFull,
-            bulkhead::AcquireError::DeadlineExceeded => Kind::DeadlineExceeded,
-        };
-        CallError::new(kind, detail)
+    /// How long a successful attempt usually takes.
+    fn usual(&self) -> Duration {
+        Duration::from_nanos(self.usual_ns.load(Ordering::Relaxed))
     }
 
     /// A successful attempt took this long.
     fn took(&self, time: Duration) {
-        if self.policy.retry.is_none() {
+        if self.budget.is_none() {
             return;
         }
         let sample = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
@@ -241,45 +252,12 @@ impl Edge {
         self.usual_ns.store(next, Ordering::Relaxed);
     }
 
-    fn record(&self, ticket: Ticket, outcome: Outcome) {
-        let Some(breaker) = &self.breaker else { return };
-        let (before, after) = {
-            let mut breaker = breaker.lock();
-            let before = breaker.state();
-            breaker.record(ticket, outcome, self.now(), random());
-            (before, breaker.state())
-        };
-        let (caller, callee) = (&self.caller, &self.callee);
-        match (before, after) {
-            (before, after) if before == after => {}
-            (_, State::Open) => tracing::warn!(
-                %caller, %callee, "the circuit breaker opens: too many calls failed"
-            ),
-            _ => tracing::info!(%caller, %callee, "the circuit breaker closes: calls succeed"),
-        }
-    }
-
     fn now(&self) -> Duration {
         self.clock.elapsed()
     }
 }
 
-impl Admitted<'_> {
-    fn record(mut self, outcome: Outcome) {
-        self.edge.counts.attempt(outcome);
-        if let Some(ticket) = self.ticket.take() {
-            self.edge.record(ticket, outcome);
-        }
-    }
-}
-
-impl Drop for Admitted<'_> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.edge.record(ticket, Outcome::Ignored);
-        }
-    }
-}
-
+#[cfg(test)]
+mod hedge_tests;
 #[cfg(test)]
 mod tests;

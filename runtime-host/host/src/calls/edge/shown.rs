@@ -14,7 +14,7 @@ pub(crate) struct EdgeView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     functions: Vec<String>,
     policy: String,
-    /// `closed`, `open` or `half-open`; `None` without a breaker.
+    /// `closed`, `open`, `half-open`, `forced-open` or `forced-closed`; `None` without a breaker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) breaker: Option<&'static str>,
     /// Calls with a permit of the bulkhead, and those that wait for one.
@@ -23,6 +23,11 @@ pub(crate) struct EdgeView {
     attempts: u64,
     failures: u64,
     retries: u64,
+    /// Second attempts before an answer.
+    hedges: u64,
+    /// Answers that were given again; missing if the policy keeps none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answers: Option<AnswersView>,
     /// Calls that the policy refused.
     refused: u64,
 }
@@ -33,6 +38,16 @@ struct BulkheadView {
     queued: usize,
 }
 
+#[derive(Debug, Clone, Serialize)]
+struct AnswersView {
+    /// Kept ones in place of a call.
+    fresh: u64,
+    /// Old ones because a call failed.
+    stale: u64,
+    /// Those of equal calls at the same time.
+    shared: u64,
+}
+
 impl Edge {
     pub(crate) fn view(&self) -> EdgeView {
         let counts = &self.counts;
@@ -41,7 +56,7 @@ impl Edge {
             callee: self.callee.clone(),
             functions: self.functions.clone(),
             policy: self.policy.name.clone(),
-            breaker: self.breaker.as_ref().map(|breaker| name(breaker.lock().state())),
+            breaker: self.breaker_state().map(name),
             bulkhead: self.bulkhead.as_ref().map(|bulkhead| BulkheadView {
                 running: bulkhead.running(),
                 queued: bulkhead.queued(),
@@ -49,7 +64,13 @@ impl Edge {
             attempts: counts.attempts(),
             failures: counts.failures.get(),
             retries: counts.retries.get(),
-            refused: counts.circuit_open.get() + counts.bulkhead_full.get(),
+            hedges: counts.hedges.get(),
+            answers: self.answers.as_ref().map(|_| AnswersView {
+                fresh: counts.answers_fresh.get(),
+                stale: counts.answers_stale.get(),
+                shared: counts.answers_shared.get(),
+            }),
+            refused: counts.refused(),
         }
     }
 }
@@ -67,6 +88,6 @@ fn name(state: State) -> &'static str {
         State::Open => "open",
         State::HalfOpen => "half-open",
         State::ForcedOpen => "forced-open",
-        State::Disabled => "disabled",
+        State::Disabled => "forced-closed",
     }
 }

@@ -1,19 +1,21 @@
 //! The policy of an edge: what reaches the callee, and what the caller gets.
 
 use super::*;
+use crate::calls::{CallError, Kind};
 use crate::telemetry::{SpanKind, TraceContext};
 use std::sync::atomic::AtomicU32;
-use tessera_resilience::{budget, retry};
+use tessera_resilience::breaker::Mode;
+use tessera_resilience::{breaker, budget, bulkhead, retry};
 
-const MS: Duration = Duration::from_millis(1);
+pub(super) const MS: Duration = Duration::from_millis(1);
 
 /// A response of the callee.
 #[derive(Debug, PartialEq)]
-struct Value(u32);
+pub(super) struct Value(pub(super) u32);
 
 impl Judge for Value {}
 
-type Response = Result<Value, CallError>;
+pub(super) type Response = Result<Value, CallError>;
 
 /// An edge, and what its callee was asked.
 struct World {
@@ -36,7 +38,7 @@ impl World {
             let answer = answer(attempt);
             async { answer }
         };
-        self.edge.call(&call, may_repeat(is_idempotent), attempt).await
+        self.edge.call(&call, may_repeat(is_idempotent), is_idempotent, attempt).await
     }
 
     /// The attempts since the last time.
@@ -45,12 +47,12 @@ impl World {
     }
 }
 
-fn call(time: Duration) -> Call {
+pub(super) fn call(time: Duration) -> Call {
     let call = Call::from_outside(SpanKind::Link, "pay.charge".into(), TraceContext::root());
     Call { deadline: Some(Deadline::after(time)), ..call }
 }
 
-fn may_repeat(is_idempotent: bool) -> impl Fn(Repeat) -> bool {
+pub(super) fn may_repeat(is_idempotent: bool) -> impl Fn(Repeat) -> bool {
     move |repeat| is_idempotent || repeat == Repeat::Always
 }
 
@@ -66,7 +68,7 @@ fn retry() -> Retry {
     }
 }
 
-fn breaker() -> breaker::Options {
+pub(super) fn breaker() -> breaker::Options {
     breaker::Options {
         consecutive_failures: 2,
         failure_percent: 0,
@@ -118,12 +120,12 @@ async fn no_retry_begins_that_can_not_end_in_time() {
         tokio::time::sleep(100 * MS).await;
         Response::Ok(Value(1))
     };
-    world.edge.call(&call(1_000 * MS), may_repeat(true), slow).await.unwrap();
+    world.edge.call(&call(1_000 * MS), may_repeat(true), true, slow).await.unwrap();
     let fail = |_: Attempt| {
         world.attempts.fetch_add(1, Ordering::Relaxed);
         async { Response::Err(CallError::new(Kind::Trap, "test")) }
     };
-    world.edge.call(&call(90 * MS), may_repeat(true), fail).await.unwrap_err();
+    world.edge.call(&call(90 * MS), may_repeat(true), true, fail).await.unwrap_err();
     assert_eq!(world.attempts(), 1, "an attempt takes 100 ms");
 }
 
@@ -134,7 +136,7 @@ async fn an_attempt_has_a_time_of_its_own_within_the_deadline() {
     let remaining = |attempt: Attempt| Ok(Value(attempt.deadline.remaining().as_millis() as u32));
     assert_eq!(world.call(false, remaining).await.unwrap(), Value(50));
     let attempt = |attempt: Attempt| async move { remaining(attempt) };
-    let answer = world.edge.call(&call(20 * MS), may_repeat(false), attempt).await;
+    let answer = world.edge.call(&call(20 * MS), may_repeat(false), false, attempt).await;
     assert_eq!(answer.unwrap(), Value(20));
 }
 
@@ -179,7 +181,7 @@ async fn a_caller_that_gives_up_frees_its_probe() {
 
 #[tokio::test(start_paused = true)]
 async fn one_caller_can_not_take_all_permits_of_a_callee() {
-    let bulkhead = bulkhead::Options { concurrency_max: 2, queue_length_max: 0 };
+    let bulkhead = bulkhead::Options { concurrency_max: 2, ..bulkhead::Options::default() };
     let world = World::new(Policy { bulkhead: Some(bulkhead), ..Policy::default() });
     let call = call(1_000 * MS);
     let hang = || world.edge.once(&call, |_| std::future::pending::<Response>());
@@ -197,4 +199,42 @@ async fn the_pause_that_the_callee_asks_for_is_kept() {
     let begun = Instant::now();
     world.call(false, fails(Kind::QueueFull)).await.unwrap_err();
     assert!(begun.elapsed() >= Duration::from_secs(2), "a second before each retry");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_time_passes_in_the_queue_has_a_reason_of_its_own() {
+    let bulkhead = bulkhead::Options {
+        concurrency_max: 1,
+        queue_length_max: 1,
+        ..bulkhead::Options::default()
+    };
+    let world = World::new(Policy { bulkhead: Some(bulkhead), ..Policy::default() });
+    let call = call(1_000 * MS);
+    let mut first = Box::pin(world.edge.once(&call, |_| std::future::pending::<Response>()));
+    assert!(futures::poll!(&mut first).is_pending());
+    let soon = Call { deadline: Some(Deadline::after(10 * MS)), ..call.clone() };
+    let late = world.edge.once(&soon, |_| std::future::pending::<Response>());
+    assert_eq!(late.await.unwrap_err().kind, Kind::QueueTimeout);
+    let counts = &world.edge.counts;
+    assert_eq!((counts.queue_timeout.get(), counts.bulkhead_full.get()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_opens_and_closes_a_breaker() {
+    let world = World::new(Policy { breaker: Some(breaker()), ..Policy::default() });
+    assert!(world.edge.set_mode(Mode::ForcedOpen));
+    let error = world.call(false, |_| Ok(Value(1))).await.unwrap_err();
+    assert_eq!((error.kind, world.attempts()), (Kind::CircuitOpen, 0));
+    assert!(error.detail.contains("an operator"), "{error}");
+    world.edge.set_mode(Mode::Disabled);
+    for _ in 0..10 {
+        world.call(false, fails(Kind::Trap)).await.unwrap_err();
+    }
+    assert_eq!(world.attempts(), 10, "whatever happens");
+    world.edge.set_mode(Mode::Automatic);
+    for _ in 0..10 {
+        world.call(false, fails(Kind::Trap)).await.unwrap_err();
+    }
+    assert_eq!(world.attempts(), 2);
+    assert!(!World::new(Policy::default()).edge.set_mode(Mode::ForcedOpen));
 }

@@ -50,8 +50,8 @@ impl HostPolicies {
             return Some(edge.clone());
         }
         if made.len() >= HOSTS_MAX {
-            // Those that are not in use begin anew when they are.
-            made.retain(|_, edge| Arc::strong_count(edge) > 1);
+            // Those that are not in use begin anew when they are, unless an operator has decided.
+            made.retain(|_, edge| Arc::strong_count(edge) > 1 || edge.is_forced());
         }
         let edge = self.list.add(self.caller.clone(), label.into(), Vec::new(), policy.clone());
         made.insert(key, edge.clone());

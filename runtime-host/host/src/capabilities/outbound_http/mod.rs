@@ -3,14 +3,18 @@
 
 mod between_bytes;
 mod blocked_networks;
+mod bodiless;
 mod client;
 mod connector;
 mod counted;
 mod download;
+mod errors;
 mod failure;
 mod faults;
+mod freshness;
 mod hooks;
 mod host_policies;
+mod kept;
 mod own;
 mod policy;
 mod replay;

@@ -7,8 +7,8 @@
 use crate::calls::Repeat;
 use crate::message::{Body, BodyError, Request, is_idempotent};
 use bytes::Bytes;
-use http::HeaderName;
 use http::request::Parts;
+use http::{HeaderName, Method};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use parking_lot::Mutex;
@@ -77,6 +77,13 @@ impl Replay {
         harmless && self.source.lock().state != State::Lost
     }
 
+    /// Whether the request may be sent twice at the same time: it reads, and has no body.
+    pub(super) fn is_read(&self) -> bool {
+        let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.parts.method);
+        let source = self.source.lock();
+        reads && source.state == State::Ended && source.kept.is_empty()
+    }
+
     /// The request of the next attempt. Earlier ones can't read its body any more.
     pub(super) fn request(&self) -> Request {
         let source = self.source.clone();
@@ -127,6 +134,9 @@ impl http_body::Body for Attempt {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         let mut source = this.source.lock();
+        if source.state == State::Ended && source.kept.is_empty() {
+            return Poll::Ready(None);
+        }
         if source.attempt != this.number {
             return Poll::Ready(Some(Err(BodyError::ConnectionTerminated)));
         }
@@ -165,7 +175,6 @@ mod tests {
     use super::*;
     use crate::message::full_body;
     use futures::stream;
-    use http::Method;
     use http_body_util::StreamBody;
 
     fn replay(method: Method, body: Body) -> Replay {
@@ -223,6 +232,17 @@ mod tests {
             assert!(request.body().is_end_stream());
             assert_eq!(request.body().size_hint().exact(), Some(0));
         }
+    }
+
+    #[tokio::test]
+    async fn only_reads_without_a_body_are_sent_twice_at_the_same_time() {
+        assert!(replay(Method::GET, full_body("")).is_read());
+        assert!(!replay(Method::GET, full_body("a")).is_read());
+        assert!(!replay(Method::PUT, full_body("")).is_read());
+        assert!(!replay(Method::GET, pieces(&["a"])).is_read());
+        let replay = replay(Method::GET, full_body(""));
+        let (first, second) = (replay.request(), replay.request());
+        assert!(read(second).await.is_empty() && read(first).await.is_empty());
     }
 
     #[test]

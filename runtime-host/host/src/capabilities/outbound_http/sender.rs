@@ -2,26 +2,29 @@
 //! application's own address, or to another host.
 
 use super::between_bytes::BetweenBytes;
+use super::bodiless::settled;
 use super::client::Destination;
+use super::errors::body_error;
 use super::failure::Failure;
 use super::faults::with_fault;
+use super::kept;
 use super::own::is_itself;
 use super::replay::{Replay, mark_attempt};
 use super::timeouts::Timeouts;
 use super::{INTERNAL, Outbound};
-use crate::calls::{Answer, Attempt, Call, CallError, Judge as _, Judgment, Kind, Repeat};
+use crate::calls::{Attempt, Call, CallChain, CallError, ComponentEntry, Edge, Kind};
 use crate::chaos::Subject;
 use crate::engine::{ComponentContext, CurrentCall};
 use crate::fault_points;
-use crate::message::spin_fields::prepare_chained;
-use crate::message::{BodyError, Request, Response, full_body};
+use crate::message::spin_fields::{prepare_chained, remove_reserved};
+use crate::message::{BodyError, Http, Request, Response, full_body, is_health_check};
 use crate::telemetry::{Outcome, SpanKind, method_label};
 use bytes::Bytes;
 use http::Uri;
 use http::header::HOST;
 use http_body_util::BodyExt as _;
 use std::sync::Arc;
-use tessera_resilience::Deadline;
+use tessera_resilience::{Deadline, Priority};
 use wasmtime_wasi_http::RequestOptions;
 
 /// The path of readiness checks of components.
@@ -76,21 +79,46 @@ impl Sender {
         if !network.readiness.is_ready(callee) && request.uri().path() == READINESS {
             return not_ready();
         }
+        let edge = self.outbound.policies.components.to(callee, None);
+        if edge.as_ref().is_some_and(|edge| edge.distinguishes_reads()) {
+            request = settled(request).await;
+        }
+        let chained = |request| {
+            let answer = self.chain_by_policy(&entry, edge.as_deref(), callee, request);
+            async move { answer.await.map_err(unreachable) }
+        };
+        let Some(answers) = edge.as_ref().and_then(|edge| edge.answers()) else {
+            return chained(request).await;
+        };
+        // They are not sent, so no answer depends on them.
+        remove_reserved(request.headers_mut());
+        Box::pin(kept::answer(answers, request, self.call.deadline, chained)).await
+    }
+
+    async fn chain_by_policy(
+        &self,
+        entry: &ComponentEntry<Http>,
+        edge: Option<&Edge>,
+        callee: &str,
+        mut request: Request,
+    ) -> Result<Response, CallError> {
+        let component = &self.component;
         let operation = format!("{} {}", method_label(request.method()), component.id).into();
         prepare_chained(&mut request);
-        if network.is_traced {
+        if self.outbound.network.is_traced {
             self.call.trace.write(request.headers_mut());
         }
+        let chain = self.call.chain.and(&component.id, component.cycle);
+        let is_health_check = is_health_check(request.method(), request.uri().path());
         let call = Call {
             deadline: Some(self.call.deadline),
-            chain: self.call.chain.and(&component.id, component.cycle),
+            chain: if is_health_check { chain.with(Priority::Health) } else { chain },
             ..self.call(SpanKind::Chained, operation)
         };
         let method = request.method().clone();
         let point = || format!("http/{}/{method} {callee}{INTERNAL}", component.id);
-        let Some(edge) = self.outbound.policies.components.to(callee, None) else {
-            let response = fault_points::around(point, entry.call(call, request)).await;
-            return response.map_err(unreachable);
+        let Some(edge) = edge else {
+            return fault_points::around(point, entry.call(call, request)).await;
         };
         let replay = Replay::new(request);
         let attempt = |attempt: Attempt| {
@@ -100,12 +128,13 @@ impl Sender {
             fault_points::around(point, entry.call(call, request))
         };
         let may_repeat = |repeat| replay.may_repeat(repeat);
-        edge.call(&call, may_repeat, attempt).await.map_err(unreachable)
+        edge.call(&call, may_repeat, replay.is_read(), attempt).await
     }
 
     fn call(&self, kind: SpanKind, operation: Arc<str>) -> Call {
         Call {
             client: self.call.client,
+            chain: CallChain::of(self.call.chain.priority()),
             ..Call::from_outside(kind, operation, self.call.trace.clone())
         }
     }
@@ -124,13 +153,32 @@ impl Sender {
         let Some(edge) = edge else {
             return self.leave_once(request, options, self.call.deadline).await;
         };
+        let request = match edge.distinguishes_reads() {
+            true => settled(request).await,
+            false => request,
+        };
+        let send = |request| self.leave_by_policy(&edge, request, options);
+        match edge.answers() {
+            Some(answers) => {
+                Box::pin(kept::answer(answers, request, self.call.deadline, send)).await
+            }
+            None => send(request).await,
+        }
+    }
+
+    async fn leave_by_policy(
+        &self,
+        edge: &Edge,
+        request: Request,
+        options: Option<RequestOptions>,
+    ) -> Result<Response, BodyError> {
         let operation = self.outbound.operation(request.method(), request.uri());
         let call =
             Call { deadline: Some(self.call.deadline), ..self.call(SpanKind::Outbound, operation) };
         let replay = Replay::new(request);
         let attempt =
             |attempt: Attempt| self.leave_once(replay.request(), options, attempt.deadline);
-        edge.call(&call, |repeat| replay.may_repeat(repeat), attempt).await
+        edge.call(&call, |repeat| replay.may_repeat(repeat), replay.is_read(), attempt).await
     }
 
     async fn leave_once(
@@ -216,49 +264,4 @@ fn not_ready() -> Result<Response, BodyError> {
         .header(http::header::CONTENT_TYPE, "application/health+json")
         .body(full_body(Bytes::from_static(br#"{"status":"fail"}"#)))
         .map_err(|_| BodyError::InternalError(None))
-}
-
-impl Answer for Result<Response, BodyError> {
-    fn judge(&self) -> Judgment {
-        match self {
-            Ok(response) => response.judge(),
-            Err(
-                BodyError::HttpRequestDenied
-                | BodyError::HttpRequestUriInvalid
-                | BodyError::HttpRequestBodySize(_)
-                | BodyError::LoopDetected,
-            ) => Judgment::IGNORED,
-            // No byte was sent.
-            Err(
-                BodyError::ConnectionRefused
-                | BodyError::ConnectionTimeout
-                | BodyError::DnsError { .. }
-                | BodyError::DestinationUnavailable,
-            ) => Judgment::failure(Repeat::Always),
-            Err(_) => Judgment::failure(Repeat::IfIdempotent),
-        }
-    }
-
-    fn refused(error: CallError) -> Self {
-        Err(body_error(&error))
-    }
-}
-
-/// The error of `wasi:http` for a callee's failure.
-fn body_error(error: &CallError) -> BodyError {
-    match error.kind {
-        Kind::NotFound => BodyError::DestinationNotFound,
-        Kind::QueueFull | Kind::StreamsFull | Kind::MemoryShort | Kind::BulkheadFull => {
-            BodyError::ConnectionLimitReached
-        }
-        Kind::CircuitOpen => BodyError::DestinationUnavailable,
-        Kind::CallDepth => BodyError::LoopDetected,
-        Kind::DeadlineExceeded => BodyError::HttpResponseTimeout,
-        Kind::BodyTooLarge => BodyError::HttpRequestBodySize(None),
-        Kind::BodyIncomplete | Kind::BodyMalformed => BodyError::ConnectionTerminated,
-        Kind::InvalidAnswer => BodyError::HttpProtocolError,
-        Kind::Trap | Kind::CpuTime | Kind::Memory | Kind::NoAnswer | Kind::Host => {
-            BodyError::ConnectionTerminated
-        }
-    }
 }

@@ -24,11 +24,19 @@ labels! {
         outcome: &'static str,
     }
 
+    /// Labels of answers that were given again.
+    AnswerLabels {
+        caller: Text<Arc<str>>,
+        callee: Text<Arc<str>>,
+        /// `fresh`, `stale` or `shared`.
+        kind: &'static str,
+    }
+
     /// Labels of calls that were refused.
     RefusalLabels {
         caller: Text<Arc<str>>,
         callee: Text<Arc<str>>,
-        /// `circuit-open` or `bulkhead-full`.
+        /// `circuit-open`, `bulkhead-full`, `queue-timeout` or `deadline-exceeded`.
         reason: &'static str,
     }
 }
@@ -39,6 +47,9 @@ pub(super) struct EdgeFamilies {
     attempts: Family<AttemptLabels, Counter>,
     retries: Family<EdgeLabels, Counter>,
     retries_over_budget: Family<EdgeLabels, Counter>,
+    hedges: Family<EdgeLabels, Counter>,
+    hedges_won: Family<EdgeLabels, Counter>,
+    answers: Family<AnswerLabels, Counter>,
     refused: Family<RefusalLabels, Counter>,
     breakers: Family<EdgeLabels, Gauge>,
 }
@@ -52,8 +63,15 @@ pub(crate) struct EdgeCounts {
     pub(crate) ignored: Counter,
     pub(crate) retries: Counter,
     pub(crate) retries_over_budget: Counter,
+    pub(crate) hedges: Counter,
+    pub(crate) hedges_won: Counter,
+    pub(crate) answers_fresh: Counter,
+    pub(crate) answers_stale: Counter,
+    pub(crate) answers_shared: Counter,
     pub(crate) circuit_open: Counter,
     pub(crate) bulkhead_full: Counter,
+    pub(crate) queue_timeout: Counter,
+    pub(crate) deadline_exceeded: Counter,
 }
 
 impl EdgeFamilies {
@@ -69,13 +87,22 @@ impl EdgeFamilies {
                 "policy_retries_over_budget",
                 "Calls that were not repeated because the budget for retries was used up",
             ),
+            hedges: all.count("policy_hedges", "Reads that were made a second time by hedging"),
+            hedges_won: all
+                .count("policy_hedges_won", "Those of which the second attempt answered first"),
+            answers: all.count(
+                "policy_answers",
+                "Answers that were given again: `fresh` in place of a call, `stale` because a call \
+                 failed, or `shared` by equal calls at the same time",
+            ),
             refused: all.count(
                 "policy_refusals",
-                "Calls that a policy refused; `reason` is `circuit-open` or `bulkhead-full`",
+                "Calls that were not made; `reason` is `circuit-open`, `bulkhead-full`, \
+                 `queue-timeout` (they waited too long for a permit) or `deadline-exceeded`",
             ),
             breakers: all.count(
                 "policy_circuit_breaker_state",
-                "The state of the circuit breaker: 0 is closed, 1 half-open, 2 open",
+                "The state of the circuit breaker: 0 is closed, 1 half-open, 2 open; forced or not",
             ),
         }
     }
@@ -90,6 +117,10 @@ impl EdgeFamilies {
             let labels = RefusalLabels { caller: label(caller), callee: label(callee), reason };
             self.refused.get_or_create(&labels).clone()
         };
+        let answers = |kind| {
+            let labels = AnswerLabels { caller: label(caller), callee: label(callee), kind };
+            self.answers.get_or_create(&labels).clone()
+        };
         let labels = EdgeLabels { caller: label(caller), callee: label(callee) };
         EdgeCounts {
             successes: attempts("success"),
@@ -98,8 +129,15 @@ impl EdgeFamilies {
             ignored: attempts("ignored"),
             retries: self.retries.get_or_create(&labels).clone(),
             retries_over_budget: self.retries_over_budget.get_or_create(&labels).clone(),
+            hedges: self.hedges.get_or_create(&labels).clone(),
+            hedges_won: self.hedges_won.get_or_create(&labels).clone(),
+            answers_fresh: answers("fresh"),
+            answers_stale: answers("stale"),
+            answers_shared: answers("shared"),
             circuit_open: refused("circuit-open"),
             bulkhead_full: refused("bulkhead-full"),
+            queue_timeout: refused("queue-timeout"),
+            deadline_exceeded: refused("deadline-exceeded"),
         }
     }
 
@@ -123,6 +161,13 @@ impl EdgeCounts {
             Outcome::Ignored => &self.ignored,
         };
         counter.inc();
+    }
+
+    /// Calls that were not made.
+    pub(crate) fn refused(&self) -> u64 {
+        let all =
+            [&self.circuit_open, &self.bulkhead_full, &self.queue_timeout, &self.deadline_exceeded];
+        all.map(Counter::get).iter().sum()
     }
 
     /// All attempts.

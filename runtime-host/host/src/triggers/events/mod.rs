@@ -7,6 +7,7 @@
 mod response;
 
 use super::post::Post;
+use crate::calls::Kind;
 use crate::message::Http;
 use crate::registry::Registry;
 use crate::telemetry::{SpanKind, Telemetry, TraceContext};
@@ -51,10 +52,16 @@ impl Deliverer {
         };
         match post.send(&self.registry).await {
             Ok(response) => response::outcome(response).await,
-            Err(error) => Outcome::Failed {
-                retry_after: error.retry_after(),
-                detail: format!("{}: {}", error.kind.name(), error.public_detail()),
-            },
+            Err(error) => {
+                let retry_after = error.retry_after();
+                let detail = format!("{}: {}", error.kind.name(), error.public_detail());
+                match error.kind {
+                    Kind::QueueFull | Kind::QueueTimeout | Kind::Shed => {
+                        Outcome::Deferred { detail, retry_after }
+                    }
+                    _ => Outcome::Failed { detail, retry_after },
+                }
+            }
         }
     }
 }
@@ -73,5 +80,6 @@ fn name(outcome: &Outcome) -> &'static str {
         Outcome::Done => "done",
         Outcome::Rejected(_) => "rejected",
         Outcome::Failed { .. } => "failed",
+        Outcome::Deferred { .. } => "deferred",
     }
 }

@@ -9,7 +9,7 @@ use super::unread::Unread;
 use super::well_known::WellKnown;
 use super::{headers, problem, request_id};
 use crate::calls::{Call, CallError, Loopback};
-use crate::message::{Http, Response, full_body};
+use crate::message::{Http, Response, full_body, is_health_check};
 use crate::registry::Registry;
 use crate::telemetry::{SpanKind, TraceContext};
 use http::header::CONTENT_LENGTH;
@@ -18,6 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use tessera_manifest::{Handler, StaticResponse};
+use tessera_resilience::Priority;
 
 /// What every connection needs to serve its requests.
 pub(crate) struct Service {
@@ -136,7 +137,10 @@ impl Service {
         }
         let operation = found.entry.operation(&parts.method, parts.uri.path());
         let mut call = Call::from_outside(SpanKind::Http, operation, trace.clone());
-        call.chain = chain;
+        call.chain = match is_health_check(&parts.method, parts.uri.path()) {
+            true => chain.with(Priority::Health),
+            false => chain,
+        };
         call.client = Some(connected.address);
         let answer = entry.call(call, http::Request::from_parts(parts, body)).await;
         match fault.and_then(|fault| fault.error()) {
