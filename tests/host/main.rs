@@ -11,6 +11,7 @@ mod delivery;
 mod doctor;
 mod driver_rules;
 mod event_log;
+mod export;
 mod fault_points;
 mod flags;
 mod framing;

@@ -7,6 +7,7 @@ mod calls;
 mod capabilities;
 mod commands;
 mod engine;
+mod exporter;
 mod fault_points;
 mod links;
 mod message;

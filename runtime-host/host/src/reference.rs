@@ -57,6 +57,7 @@ fn the_metrics_page_matches_the_declarations() {
             ("policies", page(Group::Policies)),
             ("http-front", page(Group::HttpFront)),
             ("events", page(Group::Events)),
+            ("process", page(Group::Process)),
         ],
     );
 }
@@ -177,6 +178,7 @@ enum Group {
     Policies,
     HttpFront,
     Events,
+    Process,
 }
 
 fn group(metric: &Declaration) -> Group {
@@ -185,6 +187,9 @@ fn group(metric: &Declaration) -> Group {
         name if name.starts_with("http_") => Group::HttpFront,
         name if name.starts_with("event") => Group::Events,
         name if name.starts_with("policy_") => Group::Policies,
+        name if ["process_", "build_", "telemetry_"].iter().any(|one| name.starts_with(one)) => {
+            Group::Process
+        }
         _ => Group::Instances,
     }
 }

@@ -29,6 +29,7 @@ pub(crate) use loopback::Loopback;
 pub(crate) use reply::Reply;
 use reply::run_until_reply;
 
+use crate::telemetry::otlp::Details;
 use crate::telemetry::{SpanKind, TraceContext};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -49,11 +50,24 @@ pub(crate) struct Call {
     pub(crate) chain: CallChain,
     /// The client address of the original request, if it is known.
     pub(crate) client: Option<IpAddr>,
+    /// What its span says in addition, if it is exported.
+    pub(crate) details: Option<Arc<Details>>,
+    /// The id of its span, if the caller knows it already.
+    pub(crate) span_id: Option<u64>,
 }
 
 impl Call {
     /// A call that no component waits for.
     pub(crate) fn from_outside(kind: SpanKind, operation: Arc<str>, trace: TraceContext) -> Self {
-        Self { kind, operation, trace, deadline: None, chain: CallChain::default(), client: None }
+        Self {
+            kind,
+            operation,
+            trace,
+            deadline: None,
+            chain: CallChain::default(),
+            client: None,
+            details: None,
+            span_id: None,
+        }
     }
 }
