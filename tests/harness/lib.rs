@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod client;
+pub mod collector;
 pub mod frames;
 pub mod hostile;
 mod memory;

@@ -350,12 +350,12 @@ async fn a_component_without_a_manifest_serves_all_requests() {
 async fn variables_of_spin_without_effect_are_named() {
     let host = guest("")
         .host()
-        .environment("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+        .environment("SPIN_OTEL_TRACING_LEVEL", "debug")
         .environment("SPIN_WASMTIME_INSTANCE_COUNT", "10")
         .environment("WASMTIME_CACHE_FILE", "cache.toml")
         .start()
         .await;
-    for name in ["OTEL_EXPORTER_OTLP_ENDPOINT", "SPIN_WASMTIME_INSTANCE_COUNT", "--cache"] {
+    for name in ["SPIN_OTEL_TRACING_LEVEL", "SPIN_WASMTIME_INSTANCE_COUNT", "--cache"] {
         host.log_line(|line| {
             let message = line["message"].as_str().unwrap_or_default();
             message.contains(name) && message.contains("no effect")

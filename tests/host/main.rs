@@ -13,6 +13,7 @@ mod delivery;
 mod doctor;
 mod driver_rules;
 mod event_log;
+mod export;
 mod fault_points;
 mod flags;
 mod framing;

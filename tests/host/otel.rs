@@ -1,6 +1,7 @@
 //! Telemetry that components make themselves.
 
 use crate::support::{Application, application, assert_problem, spans};
+use harness::collector::{CollectedSpan, Collector};
 use harness::{Client, Host};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -88,11 +89,68 @@ async fn log_records_are_lines_of_the_standard_error() {
 }
 
 #[tokio::test]
-async fn metrics_are_dropped_with_a_warning() {
+async fn without_a_collector_metrics_are_dropped_with_a_warning() {
     let host = app().host().start().await;
     host.client().get("/metrics").await.expect(200);
     let warns = |line: &harness::LogLine| {
         line["level"] == "WARN" && line["message"].as_str().unwrap_or("").contains("metrics")
     };
     host.log_line(warns).await;
+}
+
+#[tokio::test]
+async fn telemetry_of_a_component_is_exported_as_it_is() {
+    let collector = Collector::start().await;
+    let host = app()
+        .host()
+        .environment("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint())
+        .environment("OTEL_BSP_SCHEDULE_DELAY", "50")
+        .environment("OTEL_BLRP_SCHEDULE_DELAY", "50")
+        .start()
+        .await;
+    let outer = traced(&host).get("/span?error=broken").await.expect(200).text();
+    let is_own = |span: &CollectedSpan| span.scope == "test";
+    let spans = collector.spans_with(|spans| spans.iter().any(is_own)).await;
+    let own = spans.iter().find(|span| is_own(span)).unwrap();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(format!("{} {}", hex(&own.span.trace_id), hex(&own.span.parent_span_id)), outer);
+    assert_eq!(
+        (own.span.name.as_str(), hex(&own.span.span_id).as_str()),
+        ("work", "00000000000000a1")
+    );
+    assert_eq!(own.span.start_time_unix_nano, 1_000_000_000_000);
+    assert_eq!(own.span.end_time_unix_nano, 1_001_000_000_500);
+    for (key, value) in [("size", "3"), ("tags", "[a,true]"), ("component_id", "guest")] {
+        assert_eq!(own.attributes[key], value);
+    }
+    assert_eq!(own.span.dropped_attributes_count, 2);
+    assert_eq!(
+        (own.span.events[0].name.as_str(), own.span.events[0].time_unix_nano),
+        ("found", 1_000_000_000_007)
+    );
+    assert_eq!(hex(&own.span.links[0].span_id), "00000000000000b2");
+    let status = own.span.status.as_ref().unwrap();
+    assert_eq!((status.code, status.message.as_str()), (2, "broken"));
+    assert_eq!(own.resource["service.name"], "test");
+
+    traced(&host).get("/log?body=hello").await.expect(200);
+    let log = collector.log_with(|log| log.body == "hello").await;
+    assert_eq!((log.record.severity_number, log.attributes["a"].as_str()), (17, "1"));
+    assert_eq!(hex(&log.record.trace_id), TRACE);
+    assert!(collector.logs().iter().all(|log| !log.body.contains("ERROR hello")), "only once");
+
+    host.client().get("/metrics").await.expect(200);
+    let point = |name: &'static str| collector.point_with(move |point| point.name == name);
+    let (gauge, sum) = (point("a.gauge").await, point("a.sum").await);
+    assert_eq!((gauge.value, gauge.kind), (1.5, "gauge"));
+    assert_eq!((sum.value, sum.kind, sum.unit.as_str()), (7.0, "sum", "{thing}"));
+    assert_eq!(sum.attributes["color"], "red");
+    let histogram = point("a.histogram").await;
+    assert_eq!((histogram.bounds, histogram.buckets), (vec![1.0, 2.0], vec![1, 0, 2]));
+    let exponential = point("an.exponential").await;
+    assert_eq!((exponential.value, exponential.buckets), (5.0, vec![1, 3]));
+    // Its own attributes count more than those of the host.
+    assert_eq!(sum.resource["service.name"], "counter");
+    assert_eq!(sum.resource["service.version"], "1.0.0");
+    assert_eq!(sum.resource["component_id"], "guest");
 }

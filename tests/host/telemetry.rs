@@ -1,8 +1,8 @@
 //! Traces, logs, metrics and the admin listener.
 
 use crate::support::{
-    Application, Backend, application, event, eventually, exchange, publish, soon, spans,
-    subscribed,
+    Application, Backend, application, event, eventually, exchange, get, http1, publish, soon,
+    spans, subscribed,
 };
 use harness::{Client, Host};
 use serde_json::Value;
@@ -188,6 +188,53 @@ async fn guest_output_is_logged_with_component_and_trace() {
     // Control characters are escaped.
     let shown = r"a line with \u{1b}[31mcolour\u{1b}[0m\rand a return";
     assert_eq!(stderr["message"], shown);
+}
+
+#[tokio::test]
+async fn a_problem_of_the_host_has_the_request_id_of_the_client() {
+    let host = app().host().start().await;
+    let problem = host.client().with("x-request-id", "mine").get("/trap").await.problem(500);
+    assert_eq!(problem["request_id"], "mine");
+    assert!(host.client().get("/trap").await.problem(500).get("request_id").is_none());
+}
+
+#[tokio::test]
+async fn the_access_log_has_a_line_for_each_request() {
+    let host = app().host().argument("--access-log").start().await;
+    let client = traced(&host).with("x-request-id", "mine").with("user-agent", "test/1");
+    let answer = client.get("/items/1?token=secret").await.expect(200);
+    let is_access = |line: &harness::LogLine| line["target"] == "tessera::access";
+    let line = host.log_line(is_access).await;
+    for (name, value) in [
+        ("method", "GET"),
+        ("path", "/items/1"),
+        ("protocol", "1.1"),
+        ("client", "127.0.0.1"),
+        ("user_agent", "test/1"),
+        ("trace_id", TRACE),
+        ("request_id", "mine"),
+    ] {
+        assert_eq!(line[name], value, "{line}");
+    }
+    assert_eq!((&line["status"], &line["is_complete"]), (&200.into(), &true.into()));
+    assert_eq!(line["body_bytes"], answer.body.len());
+    assert!(!line.to_string().contains("secret"), "{line}");
+
+    // A client that leaves before the end.
+    let mut connection = http1(host.address()).await;
+    let response = connection.send_request(get("/endless-stream")).await.expect("a head");
+    drop((response, connection));
+    let is_cut = |line: &harness::LogLine| is_access(line) && line["path"] == "/endless-stream";
+    assert_eq!(host.log_line(is_cut).await["is_complete"], false);
+    assert_eq!(host.log().iter().filter(|line| is_access(line)).count(), 2);
+}
+
+#[tokio::test]
+async fn requests_are_not_logged_by_default() {
+    let host = app().host().start().await;
+    host.client().get("/log").await.expect(200);
+    host.log_line(|line| line["stream"] == "stdout").await;
+    assert!(host.log().iter().all(|line| line["target"] != "tessera::access"));
 }
 
 /// The spans of a request by its id, once one of this kind has ended.

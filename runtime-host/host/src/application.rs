@@ -38,6 +38,7 @@ use crate::readiness::Readiness;
 use crate::registry::Registry;
 use crate::runtime_config::{OpenStores, RuntimeConfig};
 use crate::telemetry::Telemetry;
+use crate::telemetry::otlp::Export;
 use crate::triggers::http::{Router, Service, WellKnown};
 use crate::triggers::redis::RedisTriggers;
 use anyhow::anyhow;
@@ -89,6 +90,10 @@ pub(crate) struct Options {
     pub(crate) own_certificate: Option<CertificateDer<'static>>,
     /// The arguments of the application's command.
     pub(crate) arguments: Vec<String>,
+    /// Whether each request from outside is a line of the log.
+    pub(crate) logs_access: bool,
+    /// Where telemetry is exported.
+    pub(crate) export: Arc<Export>,
     /// Start with secrets that the manifest publishes, also on addresses that others can reach.
     pub(crate) insecure_defaults: bool,
     /// Whether an operator may inject faults.
@@ -112,7 +117,7 @@ pub(crate) async fn start(
     private::state_folder(&state_dir)?;
     let outputs = Outputs::new(&app, &options.output, config.log_dir.as_deref())?;
     config.files().for_each(private::database);
-    let telemetry = Arc::<Telemetry>::default();
+    let telemetry = Arc::new(Telemetry::new(options.export.clone()));
     let faults = options.chaos.then(|| Arc::new(Faults::new(telemetry.clone())));
     let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
     sources::fetch(&mut app, &cache_dir).await?;
@@ -190,7 +195,7 @@ pub(crate) async fn start(
     let command = components.command;
     let components = components.statuses.into();
     let budget = engine.budget.clone();
-    let service = service(&app, &network)?;
+    let service = service(&app, &network, &telemetry, options.logs_access)?;
     timings.end("links");
     generated.keep(&state_dir)?;
     timings.log();
@@ -215,12 +220,19 @@ pub(crate) async fn start(
 }
 
 /// What the listener of the application serves.
-fn service(app: &App, network: &NetworkContext) -> anyhow::Result<Arc<Service>> {
+fn service(
+    app: &App,
+    network: &NetworkContext,
+    telemetry: &Arc<Telemetry>,
+    logs_access: bool,
+) -> anyhow::Result<Arc<Service>> {
     let router = Router::new(app).map_err(|error| anyhow!("{}", error.message))?;
     Ok(Arc::new(Service {
         router,
         registry: network.registry.clone(),
         loopback: network.loopback.clone(),
+        telemetry: telemetry.clone(),
+        logs_access,
         well_known: WellKnown::new(app),
         as_stock: !app.settings.declared,
     }))

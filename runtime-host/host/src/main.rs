@@ -8,6 +8,7 @@ mod capabilities;
 mod chaos;
 mod commands;
 mod engine;
+mod exporter;
 mod fault_points;
 mod links;
 mod message;

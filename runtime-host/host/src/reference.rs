@@ -66,6 +66,7 @@ fn the_metrics_page_matches_the_declarations() {
             ("faults", page(Group::Faults)),
             ("http-front", page(Group::HttpFront)),
             ("events", page(Group::Events)),
+            ("process", page(Group::Process)),
         ],
     );
 }
@@ -189,6 +190,7 @@ enum Group {
     Faults,
     HttpFront,
     Events,
+    Process,
 }
 
 fn group(metric: &Declaration) -> Group {
@@ -198,6 +200,9 @@ fn group(metric: &Declaration) -> Group {
         name if name.starts_with("event") => Group::Events,
         name if name.starts_with("policy_") => Group::Policies,
         name if name.starts_with("faults_") => Group::Faults,
+        name if ["process_", "build_", "telemetry_"].iter().any(|one| name.starts_with(one)) => {
+            Group::Process
+        }
         _ => Group::Instances,
     }
 }

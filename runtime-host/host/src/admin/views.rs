@@ -5,6 +5,7 @@ use super::{AdminState, parameter};
 use crate::problem::Code;
 use http::StatusCode;
 use serde_json::json;
+use std::fmt;
 use std::time::Duration;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -19,7 +20,24 @@ pub(super) fn readiness(state: &AdminState) -> Reply {
 }
 
 pub(super) async fn metrics(state: &AdminState) -> Reply {
+    match state.read_metrics().await {
+        Ok(metrics) => reply::text(OPEN_METRICS, metrics),
+        Err(error) => reply::problem(Code::Internal, &error.to_string()),
+    }
+}
+
+impl AdminState {
+    /// All metrics, as OpenMetrics.
+    pub(crate) async fn read_metrics(&self) -> Result<String, fmt::Error> {
+        update(self).await;
+        self.telemetry.metrics.encode()
+    }
+}
+
+/// Sets the metrics that are not counted when something happens.
+async fn update(state: &AdminState) {
     let metrics = &state.telemetry.metrics;
+    metrics.exports(&state.telemetry.export);
     let budget = &state.budget.memory;
     metrics.memory(budget.used_bytes(), budget.max_bytes());
     for component in &*state.components {
@@ -44,10 +62,6 @@ pub(super) async fn metrics(state: &AdminState) -> Reply {
             // The other metrics are not affected.
             Err(error) => tracing::warn!("the lag of subscriptions is not known: {error}"),
         }
-    }
-    match metrics.encode() {
-        Ok(metrics) => reply::text(OPEN_METRICS, metrics),
-        Err(error) => reply::problem(Code::Internal, &error.to_string()),
     }
 }
 

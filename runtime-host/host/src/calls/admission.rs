@@ -101,6 +101,8 @@ impl Admission {
         let deadline = call.deadline.map_or(own, |caller| caller.min(own));
         let caller = call.caller();
         let mut span = self.telemetry.span(call.kind, &self.component, call.operation, &call.trace);
+        span.details = call.details;
+        span.context.span_id = call.span_id.unwrap_or(span.context.span_id);
         let permit = match self.permit(&call.chain, caller, deadline).await {
             Ok(permit) => permit,
             Err(error) => {

@@ -31,6 +31,7 @@ pub(crate) use loopback::Loopback;
 pub(crate) use reply::Reply;
 use reply::run_until_reply;
 
+use crate::telemetry::otlp::Details;
 use crate::telemetry::{SpanKind, TraceContext};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -51,6 +52,10 @@ pub(crate) struct Call {
     pub(crate) chain: CallChain,
     /// The client address of the original request, if it is known.
     pub(crate) client: Option<IpAddr>,
+    /// What its span says in addition, if it is exported.
+    pub(crate) details: Option<Arc<Details>>,
+    /// The id of its span, if the caller knows it already.
+    pub(crate) span_id: Option<u64>,
 }
 
 impl Call {
@@ -61,7 +66,16 @@ impl Call {
             _ => Priority::Interactive,
         };
         let chain = CallChain::of(priority);
-        Self { kind, operation, trace, deadline: None, chain, client: None }
+        Self {
+            kind,
+            operation,
+            trace,
+            deadline: None,
+            chain,
+            client: None,
+            details: None,
+            span_id: None,
+        }
     }
 
     /// Who asks for a permit for it.
@@ -75,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_waits_for_deliveries_and_schedules() {
+    fn deliveries_and_schedules_are_background_work() {
         let priority =
             |kind| Call::from_outside(kind, "test".into(), TraceContext::root()).caller().priority;
         for kind in [SpanKind::Delivery, SpanKind::Schedule] {

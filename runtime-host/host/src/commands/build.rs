@@ -16,6 +16,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ExitCode, Stdio};
+use std::sync::Arc;
 use tessera_manifest::{App, Build as Recipe};
 
 /// The target that components are built for.
@@ -50,7 +51,8 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        init_logs(LogFormat::default(), if self.quiet { "warn" } else { "info" })?;
+        let filter = if self.quiet { "warn" } else { "info" };
+        init_logs(LogFormat::default(), filter, Arc::default())?;
         let mut app = self.application.load()?;
         let manifest = app.origin.path().to_owned();
         for id in &self.component_ids {

@@ -6,6 +6,7 @@ use crate::engine::{Capacity, EngineOptions, Reuse};
 use clap::Args;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::sync::Arc;
 use tessera_manifest::App;
 
 /// Report problems with the application and this machine, and how to fix them.
@@ -153,6 +154,8 @@ fn rehearse(app: &App, listen: SocketAddr) -> anyhow::Result<usize> {
         limits: OperatorLimits::default(),
         bars: false,
         own_certificate: None,
+        logs_access: false,
+        export: Arc::default(),
         insecure_defaults: false,
         chaos: false,
     };

@@ -6,22 +6,13 @@ use std::ffi::OsStr;
 /// The flag for which an empty value has a meaning: no files.
 const MEANS_NONE: &str = "log_dir";
 
-/// The variables by which Spin exports its telemetry.
-const EXPORTERS: [&str; 4] = [
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
-    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
-];
-/// The variable that turns off what the exporters do.
-const EXPORTERS_DISABLED: &str = "OTEL_SDK_DISABLED";
-
 /// The names of variables, or their beginnings, that Spin reads and this host does not, and what is
 /// there instead.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 4] = [
     ("SPIN_WASMTIME_POOLING", "`--disable-pooling` has instances made without a pool"),
     ("SPIN_WASMTIME_", "`--instances-max` and `--memory-max-mib` limit instances"),
-    ("SPIN_DISABLE_LOG_TO_TRACING", "the output of components is not exported"),
+    ("SPIN_DISABLE_LOG_TO_TRACING", "the output of components is exported as logs, not in spans"),
+    ("SPIN_OTEL_TRACING_LEVEL", "each call, operation and outbound request is a span"),
 ];
 
 /// The same command, for which an empty variable of a flag counts as one that is not set: who can't
@@ -52,14 +43,6 @@ pub(super) fn warn_of_variables_without_effect() {
 /// The warnings about these variables, which are set.
 fn warnings(names: &[String]) -> Vec<String> {
     let mut warnings = Vec::new();
-    let exporters = names.iter().filter(|name| EXPORTERS.contains(&name.as_str()));
-    let exporters: Vec<&str> = exporters.map(String::as_str).collect();
-    if !exporters.is_empty() && !names.iter().any(|name| name == EXPORTERS_DISABLED) {
-        warnings.push(format!(
-            "{}: telemetry is not exported yet. Metrics and recent traces are on the admin listener",
-            without_effect(&exporters)
-        ));
-    }
     let mut rest: Vec<&str> = names.iter().map(String::as_str).collect();
     for (beginning, instead) in OTHERS {
         let (found, others) = rest.into_iter().partition(|name| name.starts_with(beginning));
@@ -91,7 +74,6 @@ mod tests {
     #[test]
     fn each_kind_of_variables_without_effect_has_one_line() {
         let text = of(&[
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
             "PATH",
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             "SPIN_WASMTIME_INSTANCE_COUNT",
@@ -99,16 +81,8 @@ mod tests {
             "SPIN_VARIABLE_WASMTIME",
         ]);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 3, "{text}");
-        let exporters = "OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT have";
-        assert!(lines[0].starts_with(exporters), "{text}");
-        assert!(lines[1].starts_with("SPIN_WASMTIME_POOLING has no effect"), "{text}");
-        assert!(lines[2].starts_with("SPIN_WASMTIME_INSTANCE_COUNT has no effect"), "{text}");
-    }
-
-    #[test]
-    fn disabled_telemetry_and_settings_of_exporters_alone_cause_no_warning() {
-        assert_eq!(of(&["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SDK_DISABLED"]), "");
-        assert_eq!(of(&["OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_PROTOCOL"]), "");
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(lines[0].starts_with("SPIN_WASMTIME_POOLING has no effect"), "{text}");
+        assert!(lines[1].starts_with("SPIN_WASMTIME_INSTANCE_COUNT has no effect"), "{text}");
     }
 }

@@ -86,6 +86,8 @@ impl LinkedFunction {
             deadline: Some(caller.call.deadline),
             chain: caller.call.chain.and(&caller.component.id, caller.component.cycle),
             client: caller.call.client,
+            details: None,
+            span_id: None,
         };
         // They exist twice, because the callee gets a copy.
         let arguments = caller.in_flight.count(2 * values_bytes(arguments));

@@ -1,6 +1,7 @@
 //! What guests print, as log lines with the component and the trace id of their call.
 
 use super::metrics::ComponentLabels;
+use super::otlp::{Encoded, Export, GuestLine};
 use super::{LogFile, Metrics, TraceContext};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -31,12 +32,14 @@ pub(crate) struct GuestOutput {
     stream: &'static str,
     limit_bytes: u64,
     sink: OutputSink,
+    export: Arc<Export>,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
 struct State {
     trace_id: u128,
+    span_id: u64,
     request_id: Option<Arc<str>>,
     line: Vec<u8>,
     written_bytes: u64,
@@ -49,14 +52,17 @@ impl GuestOutput {
         stream: &'static str,
         limit_bytes: u64,
         sink: OutputSink,
+        export: Arc<Export>,
     ) -> Self {
-        Self { component: component.clone(), stream, limit_bytes, sink, state: Arc::default() }
+        let component = component.clone();
+        Self { component, stream, limit_bytes, sink, export, state: Arc::default() }
     }
 
     /// From here on the output belongs to another call.
     pub(crate) fn begin(&self, trace: &TraceContext) {
         let mut state = self.state.lock();
         state.trace_id = trace.trace_id;
+        state.span_id = trace.span_id;
         state.request_id.clone_from(&trace.request_id);
         state.written_bytes = 0;
     }
@@ -65,7 +71,7 @@ impl GuestOutput {
     /// is counted.
     pub(crate) fn end(&self, metrics: &Metrics) {
         let mut state = self.state.lock();
-        self.emit_line(&mut state);
+        self.emit_line(&mut state, true);
         let dropped = std::mem::take(&mut state.dropped_bytes);
         if dropped > 0 {
             let component = self.component.to_string();
@@ -81,6 +87,21 @@ impl GuestOutput {
 
     /// Adds output of the current call, as far as it is within the limit.
     pub(crate) fn push(&self, bytes: &[u8]) {
+        self.push_lines(bytes, true);
+    }
+
+    /// Adds a line for a log record of the component. If the log is exported, so is the record as
+    /// it is, and not the line.
+    pub(crate) fn push_record(&self, line: &str, record: impl FnOnce() -> Encoded) {
+        if self.export.exports_logs() {
+            self.export.log(record());
+        }
+        // What was printed before it is not a part of it.
+        self.emit_line(&mut self.state.lock(), true);
+        self.push_lines(line.as_bytes(), false);
+    }
+
+    fn push_lines(&self, bytes: &[u8], is_exported: bool) {
         let mut state = self.state.lock();
         let allowed = self.limit_bytes.saturating_sub(state.written_bytes) as usize;
         let (kept, dropped) = bytes.split_at(allowed.min(bytes.len()));
@@ -89,12 +110,12 @@ impl GuestOutput {
         if let Some(file) = &self.sink.file {
             file.write(kept);
         }
-        if !self.sink.logged {
+        if !self.sink.logged && !self.export.exports_logs() {
             return;
         }
         for byte in kept {
             if *byte == b'\n' || state.line.len() == LINE_LENGTH_MAX_BYTES {
-                self.emit_line(&mut state);
+                self.emit_line(&mut state, is_exported);
             }
             if *byte != b'\n' {
                 state.line.push(*byte);
@@ -102,12 +123,25 @@ impl GuestOutput {
         }
     }
 
-    fn emit_line(&self, state: &mut State) {
+    fn emit_line(&self, state: &mut State, is_exported: bool) {
         if state.line.is_empty() {
             return;
         }
-        let line = printable(&String::from_utf8_lossy(&state.line));
+        let text = String::from_utf8_lossy(&state.line);
+        if is_exported && self.export.exports_logs() {
+            let line = GuestLine {
+                component: &self.component,
+                stream: self.stream,
+                text: &text,
+                trace_id: state.trace_id,
+                span_id: state.span_id,
+                request_id: state.request_id.as_deref(),
+            };
+            self.export.log(line.record());
+        }
+        let line = self.sink.logged.then(|| printable(&text));
         state.line.clear();
+        let Some(line) = line else { return };
         tracing::info!(
             target: "tessera::guest",
             component = %self.component,
@@ -134,7 +168,8 @@ mod tests {
 
     #[test]
     fn output_over_the_limit_of_a_call_is_dropped_and_counted() {
-        let output = GuestOutput::new(&"c".into(), "stdout", 4, OutputSink::default());
+        let output =
+            GuestOutput::new(&"c".into(), "stdout", 4, OutputSink::default(), Arc::default());
         output.begin(&TraceContext::root());
         output.push(b"abcdef");
         assert_eq!(output.state.lock().line, b"abcd");
@@ -145,7 +180,8 @@ mod tests {
 
     #[test]
     fn the_limit_starts_anew_with_each_call() {
-        let output = GuestOutput::new(&"c".into(), "stdout", 4, OutputSink::default());
+        let output =
+            GuestOutput::new(&"c".into(), "stdout", 4, OutputSink::default(), Arc::default());
         for _ in 0..3 {
             output.begin(&TraceContext::root());
             output.push(b"abcd");

@@ -1,8 +1,11 @@
 //! The log: one line per event on standard error, as text or as JSON.
 
+use super::otlp::{Export, LogLayer};
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -14,8 +17,8 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Starts logging. `directives` has the syntax of `RUST_LOG`: `info,tessera=debug`.
-pub(crate) fn init(format: LogFormat, directives: &str) -> anyhow::Result<()> {
+/// Starts logging. What is logged is also exported. `directives` has the syntax of `RUST_LOG`: `info,tessera=debug`.
+pub(crate) fn init(format: LogFormat, directives: &str, export: Arc<Export>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(directives)
         .map_err(|error| anyhow::anyhow!("the log filter `{directives}` is not valid: {error}"))?;
     let lines = fmt::Subscriber::builder()
@@ -23,9 +26,16 @@ pub(crate) fn init(format: LogFormat, directives: &str) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     let result = match format {
-        LogFormat::Human => tracing::subscriber::set_global_default(lines.compact().finish()),
+        LogFormat::Human => {
+            tracing::subscriber::set_global_default(lines.compact().finish().with(LogLayer(export)))
+        }
         LogFormat::Json => tracing::subscriber::set_global_default(
-            lines.json().flatten_event(true).with_current_span(false).finish(),
+            lines
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .finish()
+                .with(LogLayer(export)),
         ),
     };
     result.map_err(|error| anyhow::anyhow!("logging could not be started: {error}"))

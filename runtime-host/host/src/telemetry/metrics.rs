@@ -2,16 +2,21 @@
 
 mod declarations;
 mod edges;
+mod exports;
 mod front_limit;
+mod process;
 
 #[cfg(test)]
 pub(crate) use declarations::Declaration;
 pub(crate) use edges::EdgeCounts;
 pub(crate) use front_limit::FrontLimit;
 
+use super::otlp::Export;
 use super::{Operation, Outcome, SpanKind};
-use declarations::{Declarations, LabelSet, labels};
+use declarations::{Declarations, LabelSet, OWN, labels};
 use edges::EdgeFamilies;
+use exports::Exports;
+use process::Process;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -26,9 +31,9 @@ use tessera_events::{Progress, Statistics};
 
 /// Upper bounds in seconds: the buckets that OpenTelemetry recommends for requests, and
 /// finer ones below, where in-process calls live.
-const BUCKETS_S: [f64; 18] = [
+pub(super) const BUCKETS_S: [f64; 19] = [
     0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5,
-    0.75, 1.0, 2.5, 5.0, 10.0,
+    0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
 
 labels! {
@@ -74,6 +79,11 @@ labels! {
         effect: &'static str,
     }
 
+    /// Labels of the host itself.
+    BuildLabels {
+        version: &'static str,
+    }
+
     /// Labels of what happened at a limit of the HTTP front.
     LimitLabels {
         /// The name of its flag.
@@ -99,6 +109,8 @@ type PerSubscription<M> = Family<SubscriptionLabels, M>;
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
+    /// What any process has.
+    process_registry: Registry,
     #[cfg(test)]
     pub(crate) declarations: Vec<Declaration>,
     http: Durations,
@@ -137,11 +149,18 @@ pub(crate) struct Metrics {
     removed: Counter,
     lost_deliveries: Counter,
     lost_dead_letters: Counter,
+    exports: Exports,
+    process: Process,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut all = Declarations::new();
+        let mut all = Declarations::new(OWN);
+        let mut of_process = Declarations::new("process");
+        let process = Process::declare(&mut of_process);
+        let build: Family<BuildLabels, Gauge> =
+            all.count("build_info", "1, with the version of the host");
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
         Self {
             http: all.durations(
                 "http_request_duration",
@@ -236,9 +255,12 @@ impl Default for Metrics {
                 "event_dead_letters_lost",
                 "Dead letters that were removed with their event",
             ),
+            exports: Exports::declare(&mut all),
+            process,
             #[cfg(test)]
-            declarations: all.list,
+            declarations: all.list.into_iter().chain(of_process.list).collect(),
             registry: all.registry,
+            process_registry: of_process.registry,
         }
     }
 }
@@ -350,10 +372,17 @@ impl Metrics {
         self.lost_dead_letters.inner().store(log.lost_dead_letters, Ordering::Relaxed);
     }
 
+    /// Sets what became of exported telemetry.
+    pub(crate) fn exports(&self, export: &Export) {
+        self.exports.update(export);
+    }
+
     /// All of them as text.
     pub(crate) fn encode(&self) -> Result<String, fmt::Error> {
+        self.process.update();
         let mut out = String::new();
-        text::encode(&mut out, &self.registry)?;
+        text::encode_registry(&mut out, &self.registry)?;
+        text::encode(&mut out, &self.process_registry)?;
         Ok(out)
     }
 }

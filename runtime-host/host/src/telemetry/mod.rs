@@ -9,6 +9,7 @@ mod labels;
 mod log_file;
 mod logs;
 mod metrics;
+pub(crate) mod otlp;
 mod span;
 mod trace_context;
 mod trace_state;
@@ -26,16 +27,30 @@ pub(crate) use span::{Operation, Outcome, Span, SpanKind};
 pub(crate) use trace_context::{TraceContext, random};
 pub(crate) use traces::Traces;
 
+use otlp::Export;
 use std::sync::Arc;
 
-/// Where spans end up: the histograms and the traces that are kept.
+/// Where spans end up: the histograms, the traces that are kept, and the exporter.
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry {
     pub(crate) metrics: Metrics,
     pub(crate) traces: Traces,
+    pub(crate) export: Arc<Export>,
 }
 
 impl Telemetry {
+    /// With an exporter.
+    pub(crate) fn new(export: Arc<Export>) -> Self {
+        Self { export, ..Self::default() }
+    }
+
+    /// The context of a new span within `parent`.
+    pub(crate) fn child(&self, parent: &TraceContext) -> TraceContext {
+        let mut context = parent.child();
+        self.export.sample(parent, &mut context);
+        context
+    }
+
     /// Begin a span as a child of `parent`.
     pub(crate) fn span(
         self: &Arc<Self>,

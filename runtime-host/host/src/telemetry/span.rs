@@ -3,6 +3,7 @@
 //! A span is a small value that ends when it is dropped. Ending it feeds the histograms,
 //! the traces that are kept and, at level `debug`, the log.
 
+use super::otlp::Details;
 use super::{Telemetry, TraceContext};
 use serde::Serialize;
 use std::fmt;
@@ -163,6 +164,8 @@ pub(crate) struct Span {
     kind: SpanKind,
     component: Arc<str>,
     pub(crate) operation: Operation,
+    /// What is exported in addition.
+    pub(crate) details: Option<Arc<Details>>,
     started: Instant,
     ended: bool,
 }
@@ -176,12 +179,13 @@ impl Span {
         parent: &TraceContext,
     ) -> Self {
         Self {
+            context: telemetry.child(parent),
             telemetry,
-            context: parent.child(),
             parent_id: parent.span_id,
             kind,
             component: component.clone(),
             operation,
+            details: None,
             started: Instant::now(),
             ended: false,
         }
@@ -208,7 +212,7 @@ impl Span {
             %outcome,
             duration_us = duration.as_micros() as u64,
         );
-        self.telemetry.traces.push(EndedSpan {
+        let ended = EndedSpan {
             trace_id: self.context.trace_id,
             span_id: self.context.span_id,
             parent_id: self.parent_id,
@@ -222,7 +226,10 @@ impl Span {
             outcome,
             at: SystemTime::now(),
             duration,
-        });
+        };
+        let (export, details) = (&self.telemetry.export, self.details.take());
+        export.span(&self.context, details, || ended.clone());
+        self.telemetry.traces.push(ended);
     }
 }
 
@@ -234,7 +241,7 @@ impl Drop for Span {
 
 /// A span that has ended, as it is kept: most of them are never shown.
 #[derive(Debug, Clone)]
-pub(super) struct EndedSpan {
+pub(crate) struct EndedSpan {
     pub(super) trace_id: u128,
     pub(super) span_id: u64,
     pub(super) parent_id: u64,

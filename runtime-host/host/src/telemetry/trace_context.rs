@@ -53,6 +53,11 @@ impl TraceContext {
         self.flags & SAMPLED != 0
     }
 
+    /// Sets whether the trace is recorded.
+    pub(super) fn set_sampled(&mut self, sampled: bool) {
+        self.flags = if sampled { self.flags | SAMPLED } else { self.flags & !SAMPLED };
+    }
+
     /// The members of `tracestate`.
     pub(crate) fn state_members(&self) -> Vec<(String, String)> {
         let text = self.state.as_ref().and_then(|state| state.to_str().ok()).unwrap_or_default();

@@ -3,7 +3,7 @@
 //! A ring buffer of the last spans would not help: within a minute, the schedules of an idle
 //! application evict the last request of a client. So spans are collected by trace until its root
 //! has ended. Then its result is known, and the whole trace is put on a shelf: failed, slow,
-//! ordinary, or internal work of the host. Each shelf has a maximum of spans, so that frequent
+//! ordinary, or internal work of the host, with its failures apart. Each shelf has a maximum of spans, so that frequent
 //! traces don't evict rare ones; of ordinary traces, the last ones of each route stay longest.
 
 mod kept;
@@ -131,6 +131,27 @@ mod tests {
     }
 
     #[test]
+    fn internal_traces_evict_no_others_if_they_fail_or_publish_events() {
+        let traces = Traces::default();
+        trace(&traces, 1, SpanKind::Http, "GET /", Outcome::Status(200));
+        trace(&traces, 2, SpanKind::Http, "GET /", Outcome::Status(500));
+        for id in 3..40_000 {
+            match id % 3 {
+                0 => trace(&traces, id, SpanKind::Schedule, "POST /sweep", Outcome::Failed("trap")),
+                1 => {
+                    trace(&traces, id, SpanKind::Schedule, "POST /sweep", Outcome::Status(204));
+                    trace(&traces, id, SpanKind::Delivery, "billing", Outcome::Status(204));
+                }
+                _ => {
+                    trace(&traces, id, SpanKind::Delivery, "billing", Outcome::Status(500));
+                    trace(&traces, id, SpanKind::Schedule, "POST /sweep", Outcome::Status(204));
+                }
+            }
+        }
+        assert_eq!((count(&traces, 1), count(&traces, 2)), (2, 2));
+    }
+
+    #[test]
     fn failures_and_slow_traces_outlive_ordinary_ones() {
         let traces = Traces::default();
         trace(&traces, 1, SpanKind::Http, "GET /", Outcome::Failed("trap"));
@@ -170,7 +191,7 @@ mod tests {
         assert_eq!(count(&traces, 1), 6);
         let kept = traces.kept.lock();
         assert_eq!(kept.traces[&1].shelf, Shelf::Failed);
-        assert_eq!(kept.counts, [0, 0, 0, 6]);
+        assert_eq!(kept.counts, [0, 0, 0, 0, 6]);
         assert!(kept.routes.is_empty());
     }
 

@@ -4,6 +4,7 @@ use crate::calls::{Call, CallError, Kind};
 use crate::message::spin_fields::prepare_chained;
 use crate::message::{Http, Request, Response, full_body};
 use crate::registry::Registry;
+use crate::telemetry::otlp::Details;
 use crate::telemetry::{SpanKind, TraceContext};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -26,6 +27,8 @@ pub(super) struct Post {
     pub(super) operation: Arc<str>,
     /// The trace that it belongs to.
     pub(super) trace: TraceContext,
+    /// What its span says in addition, if it is exported.
+    pub(super) details: Option<Arc<Details>>,
 }
 
 impl Post {
@@ -39,6 +42,7 @@ impl Post {
             kind,
             operation: operation.into(),
             trace: TraceContext::root(),
+            details: None,
         }
     }
 
@@ -77,7 +81,8 @@ impl Post {
         if self.trace.span_id != 0 {
             self.trace.write(request.headers_mut());
         }
-        let call = Call::from_outside(self.kind, self.operation, self.trace);
+        let mut call = Call::from_outside(self.kind, self.operation, self.trace);
+        call.details = self.details;
         entry.call(call, request).await
     }
 }

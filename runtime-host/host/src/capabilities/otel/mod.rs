@@ -1,8 +1,11 @@
 //! `wasi:otel@0.2.0-rc.2`: telemetry that components make themselves.
 //!
-//! Spans join the trace of their call, and log records are lines of the standard error. The host
-//! has no place for metrics.
+//! Spans join the trace of their call, and log records are lines of the standard error. With an
+//! exporter, they are also exported as they are, and so are metrics: the host itself has no place
+//! for those.
 
+mod encoded;
+mod encoded_metrics;
 mod log_record;
 mod open_spans;
 
@@ -13,6 +16,7 @@ use super::bindings::wasi::otel::metrics::{self, ResourceMetrics};
 use super::bindings::wasi::otel::tracing::{self as spans, SpanContext, SpanData, TraceFlags};
 use super::bindings::wasi::otel::types::{self, Datetime};
 use super::{Capability, State};
+use crate::telemetry::otlp::GuestMetrics;
 use crate::telemetry::{GuestSpan, Outcome};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -57,10 +61,16 @@ impl spans::Host for State {
                 spans::Status::Error(_) => Outcome::Failed("error"),
                 spans::Status::Ok | spans::Status::Unset => Outcome::Ok,
             };
+            let telemetry = &self.component.telemetry;
+            let is_sampled = span.span_context.trace_flags.contains(TraceFlags::SAMPLED);
+            if telemetry.export.exports_spans() && self.call.trace.is_sampled() && is_sampled {
+                let exported = encoded::span(&self.component.id, &span, parent_id);
+                telemetry.export.guest_span(exported);
+            }
             let name = span.name;
             let guest_span =
                 GuestSpan { trace_id, span_id: id, parent_id, name, started, ended, outcome };
-            self.component.telemetry.guest_span(&self.component.id, guest_span);
+            telemetry.guest_span(&self.component.id, guest_span);
         }
         Ok(())
     }
@@ -100,13 +110,23 @@ fn span_id(context: &SpanContext) -> wasmtime::Result<u64> {
 }
 
 impl metrics::Host for State {
-    async fn export(&mut self, _: ResourceMetrics) -> wasmtime::Result<Result<(), String>> {
+    async fn export(&mut self, all: ResourceMetrics) -> wasmtime::Result<Result<(), String>> {
+        let export = &self.component.telemetry.export;
+        if export.exports_metrics() {
+            let attributes = all.resource.attributes.into_iter();
+            export.guest_metrics(GuestMetrics {
+                component: self.component.id.clone(),
+                resource: attributes.map(|attribute| (attribute.key, attribute.value)).collect(),
+                scopes: encoded_metrics::scopes(&all.scope_metrics),
+            });
+            return Ok(Ok(()));
+        }
         static WARNED: AtomicBool = AtomicBool::new(false);
         if !WARNED.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 component = %self.component.id,
-                "it exports metrics by `wasi:otel`, for which this host has no place: they are \
-                 dropped"
+                "it exports metrics by `wasi:otel`: they are dropped, because no collector is set by \
+                 `OTEL_EXPORTER_OTLP_ENDPOINT`"
             );
         }
         Ok(Ok(()))
@@ -115,7 +135,9 @@ impl metrics::Host for State {
 
 impl logs::Host for State {
     async fn on_emit(&mut self, record: LogRecord) -> wasmtime::Result<()> {
-        self.print_error(&log_record::line(&record));
+        let (component, trace) = (&self.component.id, &self.call.trace);
+        let exported = || encoded::record(component, &record, trace);
+        self.print_record(&log_record::line(&record), exported);
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ use crate::engine::{ComponentContext, CurrentCall};
 use crate::fault_points;
 use crate::message::spin_fields::{prepare_chained, remove_reserved};
 use crate::message::{BodyError, Http, Request, Response, full_body, is_health_check};
+use crate::telemetry::otlp::{Attribute, Details, Value};
 use crate::telemetry::{Outcome, SpanKind, method_label};
 use bytes::Bytes;
 use http::Uri;
@@ -104,6 +105,7 @@ impl Sender {
     ) -> Result<Response, CallError> {
         let component = &self.component;
         let operation = format!("{} {}", method_label(request.method()), component.id).into();
+        let details = component.telemetry.export.wants(&self.call.trace).then(|| details(&request));
         prepare_chained(&mut request);
         if self.outbound.network.is_traced {
             self.call.trace.write(request.headers_mut());
@@ -113,6 +115,7 @@ impl Sender {
         let call = Call {
             deadline: Some(self.call.deadline),
             chain: if is_health_check { chain.with(Priority::Health) } else { chain },
+            details: details.map(Arc::new),
             ..self.call(SpanKind::Chained, operation)
         };
         let method = request.method().clone();
@@ -198,6 +201,9 @@ impl Sender {
         }
         let telemetry = &component.telemetry;
         let mut span = telemetry.span(SpanKind::Outbound, &component.id, operation, &call.trace);
+        if telemetry.export.wants(&call.trace) {
+            span.details = Some(Arc::new(details(&request)));
+        }
         if network.is_traced {
             span.context.write(request.headers_mut());
         }
@@ -244,6 +250,23 @@ impl Sender {
             }
         }
     }
+}
+
+/// What the span of a request says in addition, by the semantic conventions. The query is left out,
+/// because it may contain what must not be kept.
+fn details(request: &Request) -> Details {
+    let uri = request.uri();
+    let mut attributes: Vec<Attribute> = vec![
+        ("url.full", format!("{}{}", origin(uri), uri.path()).into()),
+        ("url.path", uri.path().to_owned().into()),
+    ];
+    if let Some(host) = uri.host() {
+        attributes.push(("server.address", host.to_owned().into()));
+    }
+    let is_tls = uri.scheme_str() == Some("https");
+    let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+    attributes.push(("server.port", Value::Int(port.into())));
+    Details { attributes, links: Vec::new() }
 }
 
 /// Scheme and authority as in `allowed_outbound_hosts`.

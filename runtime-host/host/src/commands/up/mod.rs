@@ -16,7 +16,9 @@ mod variables;
 
 use super::Application;
 use super::stop::Stop;
+use crate::admin::AdminState;
 use crate::application::Pulled;
+use crate::exporter::{Exporter, ReadMetrics, Settings};
 use crate::telemetry::{LogFormat, init_logs};
 use crate::triggers::http::{Clients, DrainOutcome, FrontLimits, Workers};
 use crate::{admin, application, commands};
@@ -101,8 +103,10 @@ impl Up {
             return launch_metadata::print();
         }
         let format = self.output.log_format;
-        init_logs(format, self.output.filter())?;
-        match self.run_logged() {
+        let exporter = Settings::of_process().map(Exporter::new);
+        let export = exporter.as_ref().map(Exporter::export).unwrap_or_default();
+        init_logs(format, self.output.filter(), export)?;
+        match exporter.and_then(|exporter| self.run_logged(exporter)) {
             // A program that reads the log finds the reason there, and nothing else on the stream.
             Err(error) if format == LogFormat::Json && tracing::enabled!(tracing::Level::ERROR) => {
                 tracing::error!("{}", commands::plain(&error));
@@ -112,14 +116,15 @@ impl Up {
         }
     }
 
-    fn run_logged(self) -> anyhow::Result<ExitCode> {
+    fn run_logged(self, mut exporter: Exporter) -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let cores = std::thread::available_parallelism();
         let workers = self.instances.workers.or(cores.ok()).unwrap_or(NonZeroUsize::MIN);
         let workers = Arc::new(Workers::start(workers)?);
-        let code = runtime.block_on(self.serve(&workers));
+        let code = runtime.block_on(self.serve(&workers, &mut exporter));
         // Guests that are still running are cut off here.
         drop(workers);
+        runtime.block_on(exporter.shut_down());
         runtime.shutdown_timeout(Duration::from_secs(1));
         code
     }
@@ -128,13 +133,19 @@ impl Up {
         clippy::disallowed_methods,
         reason = "these tasks are awaited or aborted when the application stops"
     )]
-    async fn serve(self, workers: &Arc<Workers>) -> anyhow::Result<ExitCode> {
+    async fn serve(
+        self,
+        workers: &Arc<Workers>,
+        exporter: &mut Exporter,
+    ) -> anyhow::Result<ExitCode> {
         self.foreign.warn();
         let pulled = self.from_registry.pull(&self.application, &self.state).await?;
         let app = self.load(pulled.as_ref())?;
+        exporter.start(&app.name, app.version.as_deref().unwrap_or_default())?;
         // Until the application is up, a signal ends the process at once.
         let stop = Stop::listen()?;
         self.warn(&app);
+        exporter.warn();
         if self.build {
             let (build, bar) = (app.clone(), self.output.shows_bars());
             tokio::task::spawn_blocking(move || super::build::build_all(&build, bar)).await??;
@@ -149,9 +160,11 @@ impl Up {
         let address = listener.address()?;
         let admin_address = admin_listener.local_addr()?;
 
+        let options = self.options(&app, pulled.is_some())?;
         let options =
-            application::Options { own_certificate, ..self.options(&app, pulled.is_some())? };
+            application::Options { own_certificate, export: exporter.export(), ..options };
         let running = application::start(app, options, address).await?;
+        exporter.start_metrics(read_metrics(running.admin_state()))?;
         stop.begin_orderly();
         let stop = stop.asked();
         let token = admin::Token::of(running.state_dir())?;
@@ -187,6 +200,8 @@ impl Up {
         }
         let tasks = BackgroundTasks { serving, schedules, messages, deliveries };
         let drained = tasks.drain(stop, patience).await?;
+        // While the event log is open.
+        exporter.finish_metrics().await;
         running.close().await?;
         admin.abort();
         let code = match command {
@@ -242,8 +257,18 @@ impl Up {
             limits: self.instances.limits(),
             bars: self.output.shows_bars(),
             own_certificate: None,
+            export: Arc::default(),
+            logs_access: self.output.access_log,
             insecure_defaults: self.insecure_defaults,
             chaos: self.chaos,
         })
     }
+}
+
+/// Reads the metrics that the admin listener shows.
+fn read_metrics(state: AdminState) -> ReadMetrics {
+    Box::new(move || {
+        let state = state.clone();
+        Box::pin(async move { state.read_metrics().await.ok() })
+    })
 }

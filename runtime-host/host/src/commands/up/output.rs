@@ -3,6 +3,7 @@
 use crate::application::GuestOutputOptions;
 use crate::commands::path_or_empty;
 use crate::telemetry::LogFormat;
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -33,6 +34,9 @@ pub(super) struct Output {
     /// the addresses and startup errors.
     #[arg(long, env = "TESSERA_LOG_FORMAT", value_enum, default_value_t)]
     pub(super) log_format: LogFormat,
+    /// Log a line for each request from outside, when its response has ended.
+    #[arg(long, env = "TESSERA_ACCESS_LOG", value_parser = BoolishValueParser::new())]
+    pub(super) access_log: bool,
     /// The log filter, for example `info,tessera::span=debug` [default: `info`, or `warn` with
     /// `--quiet`].
     #[arg(long, env = "RUST_LOG", value_name = "FILTER")]

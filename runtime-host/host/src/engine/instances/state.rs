@@ -8,6 +8,7 @@ use super::held::{self, Held, InFlight};
 use super::memory::MemoryLimit;
 use crate::calls::{Admitted, CallChain};
 use crate::engine::scheduling::CpuLimit;
+use crate::telemetry::otlp::Encoded;
 use crate::telemetry::{GuestOutput, OutputSink, Span, SpanKind, TraceContext};
 use bytes::Bytes;
 use std::net::IpAddr;
@@ -144,9 +145,9 @@ impl<G: GuestState> State<G> {
         Ok(output)
     }
 
-    /// Prints a line for the guest, as if it had printed it to its standard error.
-    pub(crate) fn print_error(&self, line: &str) {
-        self.output.stderr.push(line.as_bytes());
+    /// Prints a log record of the guest, as if it had printed a line to its standard error.
+    pub(crate) fn print_record(&self, line: &str, record: impl FnOnce() -> Encoded) {
+        self.output.stderr.push_record(line, record);
     }
 
     /// The call is over.
@@ -228,7 +229,8 @@ impl Output {
         let sinks = &component.output;
         let limit_bytes = component.limits.log_max_bytes;
         let output = |stream, sink: &OutputSink| {
-            GuestOutput::new(&component.id, stream, limit_bytes, sink.clone())
+            let export = component.telemetry.export.clone();
+            GuestOutput::new(&component.id, stream, limit_bytes, sink.clone(), export)
         };
         Self {
             component: component.clone(),

@@ -6,9 +6,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry, Unit};
+use std::sync::atomic::AtomicU64;
 
-/// The prefix of all names.
-const PREFIX: &str = "tessera";
+/// The prefix of the names of what only this host has.
+pub(super) const OWN: &str = "tessera";
 
 /// Declares sets of labels.
 macro_rules! labels {
@@ -42,7 +43,9 @@ pub(super) trait Declared: Metric + Clone {
 }
 
 impl Declared for Counter {}
+impl Declared for Counter<f64, AtomicU64> {}
 impl Declared for Gauge {}
+impl Declared for Gauge<f64, AtomicU64> {}
 impl<L: LabelSet, M> Declared for Family<L, M>
 where
     Self: Metric + Clone,
@@ -64,15 +67,19 @@ pub(crate) struct Declaration {
 
 /// The declared metrics.
 pub(super) struct Declarations {
+    #[cfg(test)]
+    prefix: &'static str,
     pub(super) registry: Registry,
     #[cfg(test)]
     pub(super) list: Vec<Declaration>,
 }
 
 impl Declarations {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(prefix: &'static str) -> Self {
         Self {
-            registry: Registry::with_prefix(PREFIX),
+            #[cfg(test)]
+            prefix,
+            registry: Registry::with_prefix(prefix),
             #[cfg(test)]
             list: Vec::new(),
         }
@@ -106,7 +113,7 @@ impl Declarations {
         metric: M,
     ) -> M {
         #[cfg(test)]
-        self.list.push(Declaration::new(name, unit.as_ref(), help, &metric));
+        self.list.push(Declaration::new((self.prefix, name), unit.as_ref(), help, &metric));
         match unit {
             Some(unit) => self.registry.register_with_unit(name, help, unit, metric.clone()),
             None => self.registry.register(name, help, metric.clone()),
@@ -117,10 +124,15 @@ impl Declarations {
 
 #[cfg(test)]
 impl Declaration {
-    fn new<M: Declared>(name: &str, unit: Option<&Unit>, help: &'static str, metric: &M) -> Self {
+    fn new<M: Declared>(
+        (prefix, name): (&str, &str),
+        unit: Option<&Unit>,
+        help: &'static str,
+        metric: &M,
+    ) -> Self {
         let kind = metric.metric_type().as_str().to_owned();
         let unit = unit.map_or(String::new(), |unit| format!("_{}", unit.as_str()));
         let suffix = if kind == "counter" { "_total" } else { "" };
-        Self { name: format!("{PREFIX}_{name}{unit}{suffix}"), kind, labels: M::LABELS, help }
+        Self { name: format!("{prefix}_{name}{unit}{suffix}"), kind, labels: M::LABELS, help }
     }
 }

@@ -16,26 +16,61 @@ const SKIPPED_MAX: usize = 64;
 /// The maximum length of a queue, as a multiple of the spans of its shelf.
 pub(super) const POSITIONS_PER_SPAN_MAX: usize = 2;
 
-/// What traces are kept with. A trace that changes moves up, never down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What traces are kept with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shelf {
-    /// Runs of schedules and hooks.
+    /// Runs of schedules and hooks, and the events that they publish. Whatever they do, they evict
+    /// no trace of a client.
     Background,
+    FailedBackground,
     Ordinary,
     Slow,
     Failed,
 }
 
 impl Shelf {
-    pub(super) const ALL: [Self; 4] = [Self::Background, Self::Ordinary, Self::Slow, Self::Failed];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Background, Self::FailedBackground, Self::Ordinary, Self::Slow, Self::Failed];
 
     /// The maximum number of its spans.
     pub(super) fn spans_max(self) -> usize {
         match self {
-            Self::Background => 2_048,
+            Self::Background | Self::FailedBackground => 2_048,
             Self::Ordinary => 16_384,
             Self::Slow => 4_096,
             Self::Failed => 8_192,
+        }
+    }
+}
+
+/// What is known of a trace. More may become known with later spans.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks {
+    /// The host itself began it.
+    of_host: bool,
+    /// A client, or another system, began it or takes part in it.
+    of_client: bool,
+    slow: bool,
+    failed: bool,
+}
+
+impl Marks {
+    fn and(self, other: Self) -> Self {
+        Self {
+            of_host: self.of_host | other.of_host,
+            of_client: self.of_client | other.of_client,
+            slow: self.slow | other.slow,
+            failed: self.failed | other.failed,
+        }
+    }
+
+    fn shelf(self) -> Shelf {
+        match (self.of_host && !self.of_client, self.failed, self.slow) {
+            (true, false, _) => Shelf::Background,
+            (true, true, _) => Shelf::FailedBackground,
+            (false, true, _) => Shelf::Failed,
+            (false, false, true) => Shelf::Slow,
+            (false, false, false) => Shelf::Ordinary,
         }
     }
 }
@@ -48,6 +83,7 @@ type Route = (Arc<str>, Operation);
 pub(super) struct Trace {
     pub(super) spans: Vec<EndedSpan>,
     pub(super) shelf: Shelf,
+    marks: Marks,
     route: Option<Route>,
     position: u64,
 }
@@ -70,24 +106,31 @@ pub(super) struct Kept {
 impl Kept {
     /// Keeps a trace, or adds to one that is kept. Returns a buffer that is no longer needed.
     pub(super) fn keep(&mut self, id: u128, mut spans: Vec<EndedSpan>) -> Vec<EndedSpan> {
-        let (shelf, route) = classify(&spans);
+        let (marks, route) = classify(&spans);
         match self.remove(id) {
             Some(mut known) => {
                 let free = SPANS_PER_TRACE_MAX.saturating_sub(known.spans.len());
                 known.spans.extend(spans.drain(..).take(free));
-                let shelf = shelf.max(known.shelf);
-                self.insert(id, known.spans, shelf, known.route.or(route));
+                let shelf =
+                    self.insert(id, known.spans, known.marks.and(marks), known.route.or(route));
                 self.evict(shelf);
                 spans
             }
             None => {
-                self.insert(id, spans, shelf, route);
+                let shelf = self.insert(id, spans, marks, route);
                 self.evict(shelf)
             }
         }
     }
 
-    fn insert(&mut self, id: u128, spans: Vec<EndedSpan>, shelf: Shelf, route: Option<Route>) {
+    fn insert(
+        &mut self,
+        id: u128,
+        spans: Vec<EndedSpan>,
+        marks: Marks,
+        route: Option<Route>,
+    ) -> Shelf {
+        let shelf = marks.shelf();
         self.counts[shelf as usize] += spans.len();
         if let (Shelf::Ordinary, Some(route)) = (shelf, &route) {
             *self.routes.entry(route.clone()).or_default() += 1;
@@ -95,8 +138,9 @@ impl Kept {
         self.last_position += 1;
         let position = self.last_position;
         self.queues[shelf as usize].push_back((id, position));
-        self.traces.insert(id, Trace { spans, shelf, route, position });
+        self.traces.insert(id, Trace { spans, shelf, marks, route, position });
         self.drop_outdated_positions(shelf);
+        shelf
     }
 
     fn remove(&mut self, id: u128) -> Option<Trace> {
@@ -148,21 +192,19 @@ fn at_position(traces: &HashMap<u128, Trace>, id: u128, position: u64) -> Option
     traces.get(&id).filter(|trace| trace.position == position)
 }
 
-/// Where spans that belong together are kept, and for which route.
-fn classify(spans: &[EndedSpan]) -> (Shelf, Option<Route>) {
+/// What is known of spans that belong together, and the route of the first root.
+fn classify(spans: &[EndedSpan]) -> (Marks, Option<Route>) {
     let root = spans.iter().find(|span| is_root(span.kind));
     let route = root.map(|root| (root.component.clone(), root.operation.clone()));
     let failed = |span: &EndedSpan| {
         matches!(span.outcome, Outcome::Failed(_)) || matches!(span.outcome, Outcome::Status(500..))
     };
-    let shelf = if spans.iter().any(failed) {
-        Shelf::Failed
-    } else if root.is_some_and(|root| root.duration > SLOW) {
-        Shelf::Slow
-    } else if root.is_some_and(|root| matches!(root.kind, SpanKind::Schedule | SpanKind::Host)) {
-        Shelf::Background
-    } else {
-        Shelf::Ordinary
+    let has = |kinds: [SpanKind; 2]| spans.iter().any(|span| kinds.contains(&span.kind));
+    let marks = Marks {
+        of_host: has([SpanKind::Schedule, SpanKind::Host]),
+        of_client: has([SpanKind::Http, SpanKind::Message]),
+        slow: root.is_some_and(|root| root.duration > SLOW),
+        failed: spans.iter().any(failed),
     };
-    (shelf, route)
+    (marks, route)
 }

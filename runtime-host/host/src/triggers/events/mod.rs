@@ -10,12 +10,16 @@ use super::post::Post;
 use crate::calls::Kind;
 use crate::message::Http;
 use crate::registry::Registry;
+use crate::telemetry::otlp::{Details, Link, Value};
 use crate::telemetry::{SpanKind, Telemetry, TraceContext};
 use futures::future::BoxFuture;
 use http::HeaderMap;
 use std::sync::Arc;
 use tessera_cloudevents::http::{to_batch, to_binary, to_structured};
 use tessera_events::{Deliver, Delivery, Entry, Event, Mode, Outcome};
+
+/// Links of one span, as in the defaults of OpenTelemetry.
+const LINKS_MAX: usize = 128;
 
 /// Delivers events to components.
 pub(crate) struct Deliverer {
@@ -40,6 +44,7 @@ impl Deliverer {
         // The trace of a batch is that of its first event.
         let parent = entries.first().and_then(|entry| entry.event.extensions.get("traceparent"));
         let trace = TraceContext::of_parent(parent.map(String::as_str));
+        let details = self.telemetry.export.wants(&trace).then(|| details(&entries));
         let (headers, body) = message(member.mode, entries);
         let post = Post {
             component: member.component.as_str().into(),
@@ -49,6 +54,7 @@ impl Deliverer {
             kind: SpanKind::Delivery,
             operation: subscription,
             trace,
+            details: details.map(Arc::new),
         };
         match post.send(&self.registry).await {
             Ok(response) => response::outcome(response).await,
@@ -64,6 +70,28 @@ impl Deliverer {
             }
         }
     }
+}
+
+/// What the span of a delivery says in addition: each event is linked with the work that published
+/// it.
+fn details(entries: &[Entry]) -> Details {
+    let message_id = |entry: &Entry| {
+        let id = format!("{}#{}", entry.event.source, entry.event.id);
+        ("messaging.message.id", Value::from(id))
+    };
+    let link = |entry: &Entry| {
+        let parent = entry.event.extensions.get("traceparent")?;
+        let context = TraceContext::of_parent(Some(parent.as_str()));
+        (context.span_id != 0).then(|| Link { context, attributes: vec![message_id(entry)] })
+    };
+    let links = entries.iter().take(LINKS_MAX).filter_map(link).collect();
+    let attributes = match entries {
+        [entry] => {
+            vec![message_id(entry), ("messaging.destination.name", entry.event.kind.clone().into())]
+        }
+        _ => vec![("messaging.batch.message_count", Value::from(entries.len() as u64))],
+    };
+    Details { attributes, links }
 }
 
 fn message(mode: Mode, entries: Vec<Entry>) -> (HeaderMap, String) {

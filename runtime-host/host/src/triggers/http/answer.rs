@@ -1,6 +1,7 @@
 //! Responses to clients: framed according to method and status, and counted until the client has
 //! received them completely.
 
+use super::access_log::AccessLine;
 use super::connected::{Connected, InFlight, Owed, Streaming};
 use super::{problem, request_id};
 use crate::message::{Body, BodyError, Response, is_bodiless, without_body};
@@ -21,6 +22,7 @@ pub(super) struct AnswerBody {
     announced: bool,
     request: Option<InFlight>,
     _stream: Option<Streaming>,
+    access: Option<Box<AccessLine>>,
 }
 
 /// A chunk of a body, counted until it is written.
@@ -36,7 +38,8 @@ pub(super) fn to(
     method: &Method,
     request: InFlight,
     answer: Response,
-    trace: &TraceContext,
+    own: &TraceContext,
+    access: Option<Box<AccessLine>>,
 ) -> http::Response<AnswerBody> {
     let connected = request.connected().clone();
     let mut answer = answer;
@@ -49,30 +52,30 @@ pub(super) fn to(
         }
     }
     if !connected.service.as_stock {
-        request_id::set_in_response(&mut answer, trace);
+        request_id::set_in_response(&mut answer, own);
     }
-    framed(method, &connected, answer, Some(request), stream)
+    framed(method, &connected, answer, (Some(request), stream, access))
 }
 
 /// The response to a request that exceeds the limit of its client.
 pub(super) fn refusal(
     method: &Method,
     connected: &Connected,
-    trace: &TraceContext,
+    own: &TraceContext,
+    access: Option<Box<AccessLine>>,
 ) -> http::Response<AnswerBody> {
     let mut answer = problem::of_limit(FrontLimit::RequestsPerAddress, connected.limits());
     if !connected.service.as_stock {
-        request_id::set_in_response(&mut answer, trace);
+        request_id::set_in_response(&mut answer, own);
     }
-    framed(method, connected, answer, None, None)
+    framed(method, connected, answer, (None, None, access))
 }
 
 fn framed(
     method: &Method,
     connected: &Connected,
     answer: Response,
-    request: Option<InFlight>,
-    stream: Option<Streaming>,
+    (request, stream, access): (Option<InFlight>, Option<Streaming>, Option<Box<AccessLine>>),
 ) -> http::Response<AnswerBody> {
     let (mut parts, body) = answer.into_parts();
     let bodiless = is_bodiless(method, parts.status);
@@ -83,8 +86,13 @@ fn framed(
     let multiplexed = connected.multiplexed;
     let length_is_lost = !multiplexed && method != Method::HEAD;
     let announced = bodiless && length_is_lost && parts.headers.contains_key(CONTENT_LENGTH);
+    let mut access = access;
+    if let Some(line) = &mut access {
+        line.respond(parts.status, !bodiless && !body.is_end_stream());
+    }
     let body = (!bodiless).then_some(body);
-    http::Response::from_parts(parts, AnswerBody { body, announced, request, _stream: stream })
+    let body = AnswerBody { body, announced, request, _stream: stream, access };
+    http::Response::from_parts(parts, body)
 }
 
 /// Whether a body is complete.
@@ -104,10 +112,19 @@ impl http_body::Body for AnswerBody {
         let frame = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-            None => return Poll::Ready(None),
+            None => {
+                self.access.iter_mut().for_each(|line| line.complete());
+                return Poll::Ready(None);
+            }
         };
         let ends = body.is_end_stream();
         let this = &mut *self;
+        if let Some(line) = &mut this.access {
+            line.add(frame.data_ref().map_or(0, Bytes::len));
+            if ends {
+                line.complete();
+            }
+        }
         Poll::Ready(Some(Ok(frame.map_data(|bytes| {
             // HTTP/1 has only one response, in the socket's buffer, which is watched separately.
             let watched = this.request.as_ref().map(InFlight::connected);

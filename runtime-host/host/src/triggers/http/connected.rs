@@ -213,7 +213,9 @@ static_response = { body = "x" }
             router,
             registry: Arc::default(),
             loopback,
+            telemetry: Arc::default(),
             well_known: Default::default(),
+            logs_access: false,
             as_stock: false,
         });
         let client = SocketAddr::from(([192, 0, 2, 1], 1));

@@ -9,11 +9,13 @@
 //! [`answer`] sends the response, and [`problem`] is the response if no component could produce
 //! one. [`well_known`] are the paths of Spin itself.
 
+mod access_log;
 mod ahead;
 mod answer;
 mod clients;
 mod connected;
 mod connection;
+mod described;
 mod half_close;
 mod headers;
 mod limits;

@@ -7,6 +7,7 @@ use crate::problem::{Code, MEDIA_TYPE, document};
 use crate::telemetry::{FrontLimit, TraceContext};
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::Value;
 
 /// A failed call as a response. Internals stay in the log, under the same trace id.
 pub(super) fn of_call(error: &CallError, trace: &TraceContext) -> Response {
@@ -101,6 +102,9 @@ fn response(code: Code, detail: &str, trace: Option<&TraceContext>) -> Response 
     let mut problem = document(code, detail);
     if let Some(trace) = trace {
         problem["trace_id"] = format!("{:032x}", trace.trace_id).into();
+        if let Some(id) = &trace.request_id {
+            problem["request_id"] = Value::from(&**id);
+        }
     }
     let mut response = Response::new(full_body(problem.to_string()));
     *response.status_mut() = code.status();

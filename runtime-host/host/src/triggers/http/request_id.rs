@@ -9,6 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 
 const NAME: HeaderName = HeaderName::from_static("x-request-id");
+/// The span of a request, for its client: as in drafts of W3C Trace Context, level 2.
+const TRACE_RESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 /// A longer one is ignored.
 const LENGTH_MAX_BYTES: usize = 128;
 
@@ -28,8 +30,13 @@ pub(super) fn set_in_request(headers: &mut HeaderMap, trace: &TraceContext) {
     };
 }
 
-/// Sets it in the response, unless the component has done so.
+/// Sets it in the response, unless the component has done so, and with it the span of the request.
 pub(super) fn set_in_response(response: &mut Response, trace: &TraceContext) {
+    if !response.headers().contains_key(TRACE_RESPONSE)
+        && let Ok(value) = HeaderValue::try_from(trace.parent_text())
+    {
+        response.headers_mut().insert(TRACE_RESPONSE, value);
+    }
     if !response.headers().contains_key(NAME)
         && let Some(id) = value(trace)
     {

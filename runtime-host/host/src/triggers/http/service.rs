@@ -1,5 +1,6 @@
 //! The life of one request from outside.
 
+use super::access_log::AccessLine;
 use super::answer::{self, AnswerBody};
 use super::connected::{Connected, InFlight};
 use super::protocol::HEADERS_MAX_BYTES;
@@ -7,11 +8,11 @@ use super::request_body::{self, ReceiveError};
 use super::router::{Match, Router};
 use super::unread::Unread;
 use super::well_known::WellKnown;
-use super::{headers, problem, request_id};
+use super::{described, headers, problem, request_id};
 use crate::calls::{Call, CallError, Loopback};
 use crate::message::{Http, Response, full_body, is_health_check};
 use crate::registry::Registry;
-use crate::telemetry::{SpanKind, TraceContext};
+use crate::telemetry::{SpanKind, Telemetry, TraceContext};
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -25,7 +26,10 @@ pub(crate) struct Service {
     pub(crate) router: Router,
     pub(crate) registry: Arc<Registry<Http>>,
     pub(crate) loopback: Loopback,
+    pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) well_known: WellKnown,
+    /// Whether each request is a line of the log.
+    pub(crate) logs_access: bool,
     /// Whether clients get exactly what they get of stock Spin: the application has no settings of
     /// this host.
     pub(crate) as_stock: bool,
@@ -37,6 +41,8 @@ struct Inbound<'a> {
     body: Unread,
     found: Match<'a>,
     trace: &'a TraceContext,
+    /// The context of its own span.
+    own: &'a TraceContext,
 }
 
 /// Handles a request. It is counted immediately, not at the first poll: the end of the client's
@@ -52,15 +58,18 @@ pub(super) fn serve(
         let method = parts.method.clone();
         let mut trace = TraceContext::of_request(&parts.headers);
         trace.request_id = request_id::of_client(&parts.headers);
+        let own = connected.service.telemetry.child(&trace);
+        let access = connected.service.logs_access;
+        let access = access.then(|| Box::new(AccessLine::begin(&parts, connected.address, &own)));
         let Some(in_flight) = in_flight else {
-            return answer::refusal(&method, &connected, &trace);
+            return answer::refusal(&method, &connected, &own, access);
         };
         let as_stock = connected.service.as_stock && !problem::is_wanted(&parts.headers);
-        let mut response = connected.service.answer(parts, body, &connected, &trace).await;
+        let mut response = connected.service.answer(parts, body, &connected, (&trace, &own)).await;
         if as_stock {
             problem::without_document(&mut response);
         }
-        answer::to(&method, in_flight, response, &trace)
+        answer::to(&method, in_flight, response, &own, access)
     }
 }
 
@@ -70,7 +79,7 @@ impl Service {
         parts: Parts,
         body: Unread,
         connected: &Arc<Connected>,
-        trace: &TraceContext,
+        (trace, own): (&TraceContext, &TraceContext),
     ) -> Response {
         if parts.method == Method::CONNECT {
             return problem::no_proxy();
@@ -90,7 +99,7 @@ impl Service {
         match &found.entry.handler {
             Handler::Static(answer) => static_response(answer),
             Handler::Component(id) => {
-                let call = Inbound { parts, body, found, trace };
+                let call = Inbound { parts, body, found, trace, own };
                 match self.call(id, call, connected).await {
                     Ok(response) => response,
                     Err(error) => problem::of_call(&error, trace),
@@ -105,7 +114,7 @@ impl Service {
         inbound: Inbound<'_>,
         connected: &Arc<Connected>,
     ) -> Result<Response, CallError> {
-        let Inbound { mut parts, body, found, trace } = inbound;
+        let Inbound { mut parts, body, found, trace, own } = inbound;
         let entry = self.registry.resolve(component)?;
         let scheme = connected.scheme.clone();
         let uri = headers::check(&parts.headers)
@@ -135,6 +144,8 @@ impl Service {
         if let Some(fault) = &fault {
             parts.extensions.insert(fault.clone());
         }
+        let details = self.telemetry.export.wants(trace);
+        let details = details.then(|| described::details(&parts, connected.address));
         let operation = found.entry.operation(&parts.method, parts.uri.path());
         let mut call = Call::from_outside(SpanKind::Http, operation, trace.clone());
         call.chain = match is_health_check(&parts.method, parts.uri.path()) {
@@ -142,6 +153,8 @@ impl Service {
             false => chain,
         };
         call.client = Some(connected.address);
+        call.details = details.map(Arc::new);
+        call.span_id = Some(own.span_id);
         let answer = entry.call(call, http::Request::from_parts(parts, body)).await;
         match fault.and_then(|fault| fault.error()) {
             Some(error) => Err(error),

@@ -1,0 +1,212 @@
+//! The queues between the work that is described and the tasks that send its description.
+
+use super::protobuf::Message;
+use super::sampler::Sampler;
+use super::spans::Details;
+use crate::telemetry::TraceContext;
+use crate::telemetry::span::EndedSpan;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use tokio::sync::mpsc;
+
+/// Telemetry of a component that is larger is dropped.
+const GUEST_ITEM_MAX_BYTES: usize = 64 * 1024;
+/// Metrics that a component exports at once; larger ones are dropped.
+const GUEST_METRICS_MAX_BYTES: usize = 1024 * 1024;
+/// Exports of metrics of components that wait to be sent.
+pub(crate) const GUEST_METRICS_MAX: usize = 512;
+
+/// The kinds of telemetry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Traces,
+    Metrics,
+    Logs,
+}
+
+impl Signal {
+    pub(crate) const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+        }
+    }
+}
+
+/// What became of spans, log records or metrics.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) exported: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+}
+
+/// A span that waits to be sent.
+#[derive(Debug)]
+pub(crate) enum SpanItem {
+    /// Of the host.
+    Ended(EndedSpan, Option<Arc<Details>>),
+    /// Of a component.
+    Guest(Encoded),
+}
+
+/// A message in its final form, and the instrumentation scope that it belongs to.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    /// Empty for that of the host.
+    pub(crate) scope: Message,
+    pub(crate) message: Message,
+}
+
+/// Metrics that a component has exported.
+#[derive(Debug)]
+pub(crate) struct GuestMetrics {
+    pub(crate) component: Arc<str>,
+    /// The attributes of its resource, as JSON.
+    pub(crate) resource: Vec<(String, String)>,
+    /// The fields `scope_metrics` of `ResourceMetrics`.
+    pub(crate) scopes: Message,
+}
+
+#[derive(Debug)]
+struct Queue<T> {
+    sender: mpsc::Sender<T>,
+    counts: Arc<Counts>,
+}
+
+impl<T> Queue<T> {
+    fn push(&self, item: T) {
+        if self.sender.try_send(item).is_err() {
+            self.drop_one();
+        }
+    }
+
+    fn drop_one(&self) {
+        self.counts.dropped.fetch_add(1, Relaxed);
+    }
+}
+
+/// Where telemetry goes that is exported. By default nowhere.
+#[derive(Debug, Default)]
+pub(crate) struct Export {
+    sampler: Sampler,
+    spans: Option<Queue<SpanItem>>,
+    logs: Option<Queue<Encoded>>,
+    metrics: Option<Queue<GuestMetrics>>,
+}
+
+/// The other ends of the queues.
+#[derive(Debug, Default)]
+pub(crate) struct Receivers {
+    pub(crate) spans: Option<mpsc::Receiver<SpanItem>>,
+    pub(crate) logs: Option<mpsc::Receiver<Encoded>>,
+    pub(crate) metrics: Option<mpsc::Receiver<GuestMetrics>>,
+}
+
+impl Export {
+    /// Queues of these lengths; none for what is not exported.
+    pub(crate) fn new(
+        sampler: Sampler,
+        spans_max: Option<usize>,
+        logs_max: Option<usize>,
+        metrics: bool,
+    ) -> (Self, Receivers) {
+        let (spans, received_spans) = queue(spans_max);
+        let (logs, received_logs) = queue(logs_max);
+        let (metrics, received_metrics) = queue(metrics.then_some(GUEST_METRICS_MAX));
+        let receivers =
+            Receivers { spans: received_spans, logs: received_logs, metrics: received_metrics };
+        (Self { sampler, spans, logs, metrics }, receivers)
+    }
+
+    /// Decides whether a new span within `parent` is exported.
+    pub(crate) fn sample(&self, parent: &TraceContext, context: &mut TraceContext) {
+        if self.spans.is_some() {
+            context.set_sampled(self.sampler.samples(parent));
+        }
+    }
+
+    /// Whether spans within this context are exported, as far as it can be known before they begin.
+    pub(crate) fn wants(&self, parent: &TraceContext) -> bool {
+        self.spans.is_some() && self.sampler.samples(parent)
+    }
+
+    pub(crate) fn exports_spans(&self) -> bool {
+        self.spans.is_some()
+    }
+
+    pub(crate) fn exports_logs(&self) -> bool {
+        self.logs.is_some()
+    }
+
+    pub(crate) fn exports_metrics(&self) -> bool {
+        self.metrics.is_some()
+    }
+
+    /// A span of the host has ended.
+    pub(crate) fn span(
+        &self,
+        context: &TraceContext,
+        details: Option<Arc<Details>>,
+        ended: impl FnOnce() -> EndedSpan,
+    ) {
+        if let Some(queue) = &self.spans
+            && context.is_sampled()
+        {
+            queue.push(SpanItem::Ended(ended(), details));
+        }
+    }
+
+    /// A span of a component has ended.
+    pub(crate) fn guest_span(&self, span: Encoded) {
+        if let Some(queue) = &self.spans {
+            match span.fits() {
+                true => queue.push(SpanItem::Guest(span)),
+                false => queue.drop_one(),
+            }
+        }
+    }
+
+    /// Something was logged.
+    pub(crate) fn log(&self, record: Encoded) {
+        if let Some(queue) = &self.logs {
+            match record.fits() {
+                true => queue.push(record),
+                false => queue.drop_one(),
+            }
+        }
+    }
+
+    /// A component has exported metrics.
+    pub(crate) fn guest_metrics(&self, metrics: GuestMetrics) {
+        if let Some(queue) = &self.metrics {
+            match metrics.scopes.as_bytes().len() <= GUEST_METRICS_MAX_BYTES {
+                true => queue.push(metrics),
+                false => queue.drop_one(),
+            }
+        }
+    }
+
+    /// What became of this kind of telemetry; none if it is not exported.
+    pub(crate) fn counts(&self, signal: Signal) -> Option<&Arc<Counts>> {
+        match signal {
+            Signal::Traces => self.spans.as_ref().map(|queue| &queue.counts),
+            Signal::Metrics => self.metrics.as_ref().map(|queue| &queue.counts),
+            Signal::Logs => self.logs.as_ref().map(|queue| &queue.counts),
+        }
+    }
+}
+
+fn queue<T>(length_max: Option<usize>) -> (Option<Queue<T>>, Option<mpsc::Receiver<T>>) {
+    let Some(length_max) = length_max else { return (None, None) };
+    let (sender, receiver) = mpsc::channel(length_max);
+    (Some(Queue { sender, counts: Arc::default() }), Some(receiver))
+}
+
+impl Encoded {
+    fn fits(&self) -> bool {
+        self.scope.as_bytes().len() + self.message.as_bytes().len() <= GUEST_ITEM_MAX_BYTES
+    }
+}
