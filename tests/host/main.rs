@@ -49,6 +49,7 @@ mod self_requests;
 mod snapshots;
 mod sockets;
 mod sources;
+mod spin_v1;
 mod sqlite;
 mod startup;
 mod state;

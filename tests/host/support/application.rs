@@ -25,6 +25,7 @@ const GUESTS: [(&str, &str); 20] = [
     ("$services", "guest_services"),
     ("$cron", "guest_cron"),
     ("$command", "guest_command"),
+    ("$spin_v1", "guest_spin_v1"),
     ("$sql", "guest_sql"),
     ("$october", "guest_october"),
     ("$otel", "guest_otel"),

@@ -25,6 +25,10 @@ use wasmtime_wasi_http::RequestOptions;
 /// The path of readiness checks of components.
 const READINESS: &str = "/readyz";
 
+/// An extension of requests that may have another `host` than their URI.
+#[derive(Debug, Clone)]
+pub(in crate::capabilities) struct OwnHost;
+
 /// Sends the requests of a component within one of its calls.
 #[derive(Clone)]
 pub(super) struct Sender {
@@ -40,7 +44,9 @@ impl Sender {
         options: Option<RequestOptions>,
     ) -> Result<Response, BodyError> {
         // It is derived from the URI, in the form that the connection needs.
-        request.headers_mut().remove(HOST);
+        if request.extensions().get::<OwnHost>().is_none() {
+            request.headers_mut().remove(HOST);
+        }
         if !self.outbound.allows(request.uri()) {
             return Err(self.deny(request.uri()));
         }

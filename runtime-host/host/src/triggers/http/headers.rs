@@ -56,20 +56,21 @@ pub(super) fn prepare(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_>, cli
     remove_reserved(headers);
     let route = &found.entry.fields;
     headers.reserve(FIELDS_PER_REQUEST + found.parameters.len());
-    if let Some(full_url) = full_url(uri) {
-        headers.insert(FULL_URL, full_url);
-    }
-    if let Some(rest) = text(&found.rest) {
-        headers.insert(PATH_INFO, rest);
-    }
-    for (name, value) in
-        [(MATCHED, &route.matched), (RAW_COMPONENT, &route.raw), (COMPONENT, &route.component)]
-    {
+    // In the order of stock Spin.
+    let (path_info, full_url) = (text(&found.rest), full_url(uri));
+    let base_path = Some(HeaderValue::from_static("/"));
+    for (name, value) in [
+        (PATH_INFO, &path_info),
+        (FULL_URL, &full_url),
+        (MATCHED, &route.matched),
+        (BASE_PATH, &base_path),
+        (RAW_COMPONENT, &route.raw),
+        (COMPONENT, &route.component),
+    ] {
         if let Some(value) = value {
             headers.insert(name, value.clone());
         }
     }
-    headers.insert(BASE_PATH, HeaderValue::from_static("/"));
     headers.insert(CLIENT_ADDR, client.clone());
     for (name, value) in &found.parameters {
         let name = HeaderName::try_from(format!("{PATH_MATCH_PREFIX}{}", name.replace('_', "-")));
