@@ -5,6 +5,8 @@ use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+/// The domain of all components of the application, for requests between them.
+pub(crate) const INTERNAL: &str = ".spin.internal";
 /// The prefix of the fields that only the host may set.
 const RESERVED_PREFIX: &str = "spin-";
 /// The prefix of the fields of a route's parameters.

@@ -33,6 +33,7 @@ use super::{Capability, State};
 use crate::calls::EdgeList;
 use crate::calls::{Edges, Loopback};
 use crate::message::Http;
+use crate::message::spin_fields::INTERNAL;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
 use crate::telemetry::{OTHER, method_label};
@@ -54,8 +55,6 @@ pub(super) const CAPABILITY: Capability = Capability {
     add_to_linker,
 };
 
-/// The domain of all components of the application.
-const INTERNAL: &str = ".spin.internal";
 /// This machine.
 const LOCALHOST: &str = "localhost";
 

@@ -1,17 +1,17 @@
 //! Sending a guest's request: checked against the manifest, then to a component, to the
 //! application's own address, or to another host.
 
+use super::Outbound;
 use super::between_bytes::BetweenBytes;
 use super::client::Destination;
 use super::failure::Failure;
 use super::own::is_itself;
 use super::replay::{Replay, mark_attempt};
 use super::timeouts::Timeouts;
-use super::{INTERNAL, Outbound};
 use crate::calls::{Answer, Attempt, Call, CallError, Judge as _, Judgment, Kind, Repeat};
 use crate::engine::{ComponentContext, CurrentCall};
 use crate::fault_points;
-use crate::message::spin_fields::prepare_chained;
+use crate::message::spin_fields::{INTERNAL, prepare_chained};
 use crate::message::{BodyError, Request, Response, full_body};
 use crate::telemetry::{Outcome, SpanKind, method_label};
 use bytes::Bytes;

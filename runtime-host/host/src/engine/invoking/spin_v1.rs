@@ -8,7 +8,7 @@ use crate::engine::instances::spin_v1::{Handler, SpinMethod, SpinRequest, SpinRe
 use crate::engine::instances::{GuestState, State};
 use crate::message::{Request, Response, full_body};
 use futures::channel::oneshot;
-use http::header::CONNECTION;
+use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderMap, Method, StatusCode};
 use wasmtime::component::Accessor;
 
@@ -76,7 +76,12 @@ fn from_guest(response: SpinResponse) -> wasmtime::Result<Response> {
         let (Ok(name), Ok(value)) = field else {
             return Err(invalid(format!("the header field {name:?} is not valid")).into());
         };
-        headers.append(name, value);
+        // As in stock Spin, where the last one counts. Others may be repeated.
+        if name == CONTENT_LENGTH {
+            headers.insert(name, value);
+        } else {
+            headers.append(name, value);
+        }
     }
     let mut built = http::Response::new(full_body(response.body.unwrap_or_default()));
     *built.status_mut() = status;
