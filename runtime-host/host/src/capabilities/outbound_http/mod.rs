@@ -25,6 +25,7 @@ pub(crate) use download::Answer;
 pub(super) use hooks::Hooks;
 pub(crate) use host_policies::{HostPolicies, HostRule};
 pub(crate) use own::OwnAddress;
+pub(super) use own::{is_inside, is_of_component};
 pub(crate) use policy::{ClientTls, OutboundPolicy};
 pub(super) use sender::OwnHost;
 

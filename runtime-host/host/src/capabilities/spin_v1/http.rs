@@ -5,7 +5,7 @@ use super::bindings::fermyon::spin::http_types::{self, HttpError, Method, Reques
 use super::gzip;
 use super::redirects::{REDIRECTS_MAX, Repeatable};
 use crate::capabilities::State;
-use crate::capabilities::outbound_http::OwnHost;
+use crate::capabilities::outbound_http::{OwnHost, is_of_component};
 use crate::message::{Body, BodyError, full_body};
 use http::header::ACCEPT;
 use http::{HeaderValue, Uri};
@@ -35,7 +35,7 @@ impl Host for State {
             // To where it may not follow a redirect, the guest gets the redirect.
             match next.filter(|next| self.guest.grants.outbound.allows(&next.uri)) {
                 Some(next) => request = next,
-                None => return Ok(from_http(response).await),
+                None => return Ok(from_http(response, &request.uri).await),
             }
         }
         tracing::warn!("a request was redirected more than {REDIRECTS_MAX} times");
@@ -73,12 +73,14 @@ fn repeatable(request: Request) -> Result<Repeatable, HttpError> {
     let (parts, body) = request.map_err(|_| HttpError::RuntimeError)?.into_parts();
     let mut headers = parts.headers;
     // As stock Spin does, for servers that insist on it.
-    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
-    gzip::ask(&mut headers);
+    if !is_of_component(&parts.uri) {
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        gzip::ask(&mut headers);
+    }
     Ok(Repeatable { method: parts.method, uri: parts.uri, headers, body: body.into() })
 }
 
-async fn from_http(response: http::Response<Body>) -> Result<Response, HttpError> {
+async fn from_http(response: http::Response<Body>, from: &Uri) -> Result<Response, HttpError> {
     let (mut parts, body) = response.into_parts();
     let body = Limited::new(body, RESPONSE_MAX_BYTES).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
@@ -86,11 +88,14 @@ async fn from_http(response: http::Response<Body>) -> Result<Response, HttpError
         }
         HttpError::RuntimeError
     })?;
-    let body = gzip::decoded(&mut parts.headers, body.to_bytes(), RESPONSE_MAX_BYTES).await;
-    let body = body.map_err(|error| {
-        tracing::warn!("a response in gzip can't be decoded: {error}");
-        HttpError::RuntimeError
-    })?;
+    let mut body = body.to_bytes();
+    if !is_of_component(from) {
+        let decoded = gzip::decoded(&mut parts.headers, body, RESPONSE_MAX_BYTES).await;
+        body = decoded.map_err(|error| {
+            tracing::warn!("a response in gzip can't be decoded: {error}");
+            HttpError::RuntimeError
+        })?;
+    }
     let headers = parts.headers.iter().filter_map(|(name, value)| {
         // As in stock Spin: an old guest may not be prepared for other characters.
         let Ok(value) = value.to_str() else {

@@ -1,5 +1,6 @@
 //! Redirects of a request: stock Spin follows those of `fermyon:spin/http`.
 
+use crate::capabilities::outbound_http::{is_inside, is_of_component};
 use bytes::Bytes;
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION,
@@ -29,6 +30,9 @@ impl Repeatable {
             StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
             _ => return None,
         };
+        if is_of_component(&self.uri) {
+            return None;
+        }
         let from = absolute(&self.uri)?;
         let mut to = from.join(fields.get(LOCATION)?.to_str().ok()?).ok()?;
         to.set_fragment(None);
@@ -43,6 +47,10 @@ impl Repeatable {
             }
         }
         if from.origin() != to.origin() {
+            // No other server chooses what is requested inside of the application.
+            if is_inside(&next.uri) {
+                return None;
+            }
             // They are for the server that the guest has named.
             for name in [AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION] {
                 next.headers.remove(name);
@@ -101,6 +109,18 @@ mod tests {
             ("/own/path", "other", "http://self/own/other"),
         ] {
             assert_eq!(led(from, 302, location).unwrap().uri, to, "{from} {location}");
+        }
+    }
+
+    #[test]
+    fn a_location_inside_of_the_application_is_not_followed() {
+        for (from, location, is_followed) in [
+            ("/own/path", "/other", true),
+            ("http://a.test/", "http://self/other", false),
+            ("http://a.test/", "http://b.spin.internal/", false),
+            ("http://b.spin.internal/", "/other", false),
+        ] {
+            assert_eq!(led(from, 302, location).is_some(), is_followed, "{from} {location}");
         }
     }
 
