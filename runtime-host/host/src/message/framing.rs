@@ -35,8 +35,8 @@ pub(crate) fn without_body(status: StatusCode, fields: &mut HeaderMap, written_b
     }
 }
 
-/// Fails if the status is not final (1xx). Statuses above 599 have no meaning in HTTP, but some servers
-/// send them, and a component may pass them on.
+/// Fails if the status is not final (1xx). Statuses above 599 have no meaning in HTTP, but some
+/// servers send them, and a component may pass them on.
 pub(crate) fn check_status(status: StatusCode) -> Result<(), CallError> {
     match status.as_u16() {
         other @ 0..200 => Err(invalid(format!(

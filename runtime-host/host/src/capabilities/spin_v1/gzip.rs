@@ -8,13 +8,13 @@ use http::{HeaderMap, HeaderValue};
 use std::io::{self, Read as _};
 use tokio::task::spawn_blocking;
 
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+const GZIP: &str = "gzip";
 
 /// Asks for gzip, unless the guest has decided about it. A part of a compressed body could not be
 /// decoded.
 pub(super) fn ask(fields: &mut HeaderMap) {
     if !fields.contains_key(RANGE) {
-        fields.entry(ACCEPT_ENCODING).or_insert(GZIP);
+        fields.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static(GZIP));
     }
 }
 
@@ -26,7 +26,7 @@ pub(super) async fn decoded(
     body: Bytes,
     max_bytes: usize,
 ) -> io::Result<Bytes> {
-    if fields.get(CONTENT_ENCODING) != Some(&GZIP) {
+    if fields.get(CONTENT_ENCODING).is_none_or(|encoding| encoding != GZIP) {
         return Ok(body);
     }
     fields.remove(CONTENT_ENCODING);
