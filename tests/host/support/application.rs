@@ -9,7 +9,7 @@ use std::process::Stdio;
 use tempfile::TempDir;
 
 /// Placeholders in a manifest and their guests.
-const GUESTS: [(&str, &str); 20] = [
+const GUESTS: [(&str, &str); 21] = [
     ("$lacking", "guest_lacking"),
     ("$redis_v2", "guest_redis_v2"),
     ("$redis", "guest_redis"),
