@@ -24,7 +24,7 @@ fn no_triggers(app: &App) -> Option<Problem> {
     let message = "stock Spin refuses an application without triggers";
     let problem = Problem::new(Code::NotPortable, message).warning();
     let at = app.origin.spans().key("trigger");
-    let hint = "add a trigger, for example `[[trigger.http]]` with `route` and `component`";
+    let hint = "add a component, and a trigger with its route";
     (!is_triggered).then(|| problem.label(at, "nothing requests its components").hint(hint))
 }
 
