@@ -78,7 +78,7 @@ impl Guest for Component {
                 let bytes = wasip2::random::random::get_random_bytes(wanted);
                 respond(out, 200, bytes.len().to_string().as_bytes());
             }
-            "open" => leave_open(out),
+            "open" => leave_open(out, parameter("length")),
             "fields" => {
                 let names = request.headers().entries().into_iter().map(|(name, _)| name);
                 respond(out, 200, names.collect::<Vec<_>>().join(" ").as_bytes());
@@ -117,9 +117,14 @@ fn respond(out: ResponseOutparam, status: u16, bytes: &[u8]) {
     OutgoingBody::finish(body, None).unwrap();
 }
 
-/// An answer whose body is never ended, as an SDK leaves it when a handler fails.
-fn leave_open(out: ResponseOutparam) {
-    let response = OutgoingResponse::new(Fields::new());
+/// An answer whose body is never ended, as an SDK leaves it when a handler fails. It has 6 bytes,
+/// and this `content-length`, if any.
+fn leave_open(out: ResponseOutparam, length: &str) {
+    let fields = Fields::new();
+    if !length.is_empty() {
+        fields.append("content-length", length.as_bytes()).unwrap();
+    }
+    let response = OutgoingResponse::new(fields);
     response.set_status_code(500).unwrap();
     let body = response.body().unwrap();
     ResponseOutparam::set(out, Ok(response));

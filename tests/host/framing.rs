@@ -210,6 +210,15 @@ async fn a_wrong_content_length_is_a_fault_of_the_guest() {
 }
 
 #[tokio::test]
+async fn a_body_of_its_announced_length_is_whole_even_if_its_guest_does_not_end_it() {
+    let host = start().await;
+    let answer = host.client().get("/old/open?length=6").await.expect(500);
+    assert_eq!(answer.text(), "so far");
+    let answer = host.client().get("/old/open?length=7").await.expect(500);
+    assert_ne!(answer.text(), "so far");
+}
+
+#[tokio::test]
 async fn connect_is_refused() {
     let host = start().await;
     let request = "CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n";

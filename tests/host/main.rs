@@ -53,6 +53,7 @@ mod self_requests;
 mod snapshots;
 mod sockets;
 mod sources;
+mod spin_v1;
 mod sqlite;
 mod startup;
 mod state;

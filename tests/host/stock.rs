@@ -77,6 +77,28 @@ component = { source = "$p3", allowed_outbound_hosts = ["http://127.0.0.1:*"] }
 }
 
 #[tokio::test]
+async fn an_allowed_host_that_is_invalid_with_its_value_allows_nothing() {
+    let manifest = r#"
+[variables]
+upstream = { required = true }
+[[trigger.http]]
+route = "/..."
+component = { source = "$p3", allowed_outbound_hosts = ["http://127.0.0.2", "{{ upstream }}"] }
+"#;
+    let host = stock_application(manifest).host().variable("upstream", "nowhere").start().await;
+    let is_warning = |line: &serde_json::Value| {
+        let message = line["message"].as_str().unwrap_or_default();
+        message.contains("`nowhere` allows nothing: it has no scheme")
+    };
+    assert_eq!(host.log_line(is_warning).await["level"], "WARN");
+    let answer = host.client().get("/outbound?url=http://nowhere/").await.expect(502).text();
+    assert!(answer.contains("HttpRequestDenied"), "{answer}");
+    // With settings of this host, what has no effect is an error.
+    let own = application(manifest);
+    own.host().variable("upstream", "nowhere").assert_fails(&["`nowhere`", "no scheme"]).await;
+}
+
+#[tokio::test]
 async fn the_host_adds_nothing_to_the_environment() {
     let manifest = "[[trigger.http]]\nroute = \"/...\"\ncomponent = { source = \"$p3\" }\n";
     for (application, status) in [(stock_application(manifest), 404), (application(manifest), 200)]

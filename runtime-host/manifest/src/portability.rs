@@ -12,7 +12,20 @@ use crate::reader::{Code, Problem, Span};
 /// same on both.
 pub(crate) fn check(app: &App) -> Vec<Problem> {
     let shared = app.components.values().flat_map(|component| shared_packages(app, component));
-    shared.chain(dots_in_routes(app)).chain(base(app)).collect()
+    shared.chain(dots_in_routes(app)).chain(base(app)).chain(no_triggers(app)).collect()
+}
+
+/// Here, an application may consist of functions that only schedules or events call.
+fn no_triggers(app: &App) -> Option<Problem> {
+    let is_triggered = !app.http.is_empty()
+        || !app.redis.is_empty()
+        || !app.cron.is_empty()
+        || app.command.is_some();
+    let message = "stock Spin refuses an application without triggers";
+    let problem = Problem::new(Code::NotPortable, message).warning();
+    let at = app.origin.spans().key("trigger");
+    let hint = "add a component, and a trigger with its route";
+    (!is_triggered).then(|| problem.label(at, "nothing requests its components").hint(hint))
 }
 
 /// Spin no longer has a base path.

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use tempfile::TempDir;
 
 /// Placeholders in a manifest and their guests.
-const GUESTS: [(&str, &str); 20] = [
+const GUESTS: [(&str, &str); 21] = [
     ("$lacking", "guest_lacking"),
     ("$redis_v2", "guest_redis_v2"),
     ("$redis", "guest_redis"),
@@ -25,6 +25,7 @@ const GUESTS: [(&str, &str); 20] = [
     ("$services", "guest_services"),
     ("$cron", "guest_cron"),
     ("$command", "guest_command"),
+    ("$spin_v1", "guest_spin_v1"),
     ("$sql", "guest_sql"),
     ("$october", "guest_october"),
     ("$otel", "guest_otel"),

@@ -240,10 +240,19 @@ impl Startup<'_> {
                 continue;
             }
             let rendered = variables.render(text)?;
-            let pattern = HostPattern::parse_rendered(&rendered).map_err(|error| {
-                anyhow!("allowed_outbound_hosts: `{rendered}`: {}; {}", error.message, error.hint)
-            })?;
-            allowed.extend(pattern);
+            match HostPattern::parse_rendered(&rendered) {
+                Ok(pattern) => allowed.extend(pattern),
+                // As in stock Spin: the rest of an application may not need what its variables name.
+                Err(error) if !self.app.settings.declared => tracing::warn!(
+                    component = %component.id,
+                    "allowed_outbound_hosts: `{rendered}` allows nothing: {}; {}",
+                    error.message,
+                    error.hint
+                ),
+                Err(error) => {
+                    bail!("allowed_outbound_hosts: `{rendered}`: {}; {}", error.message, error.hint)
+                }
+            }
         }
         let policies = RequestPolicies {
             components: self.policies.of_calls(self.app, component, variables)?,

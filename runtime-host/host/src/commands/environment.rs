@@ -8,9 +8,10 @@ const MEANS_NONE: &str = "log_dir";
 
 /// The names of variables, or their beginnings, that Spin reads and this host does not, and what is
 /// there instead.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 5] = [
     ("SPIN_WASMTIME_POOLING", "`--disable-pooling` has instances made without a pool"),
     ("SPIN_WASMTIME_", "`--instances-max` and `--memory-max-mib` limit instances"),
+    ("SPIN_MAX_INSTANCE_COUNT", "`--instances-max` limits instances"),
     ("SPIN_DISABLE_LOG_TO_TRACING", "the output of components is exported as logs, not in spans"),
     ("SPIN_OTEL_TRACING_LEVEL", "each call, operation and outbound request is a span"),
 ];
@@ -78,11 +79,13 @@ mod tests {
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             "SPIN_WASMTIME_INSTANCE_COUNT",
             "SPIN_WASMTIME_POOLING",
+            "SPIN_MAX_INSTANCE_COUNT",
             "SPIN_VARIABLE_WASMTIME",
         ]);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines.len(), 3, "{text}");
         assert!(lines[0].starts_with("SPIN_WASMTIME_POOLING has no effect"), "{text}");
         assert!(lines[1].starts_with("SPIN_WASMTIME_INSTANCE_COUNT has no effect"), "{text}");
+        assert!(lines[2].starts_with("SPIN_MAX_INSTANCE_COUNT has no effect"), "{text}");
     }
 }

@@ -1,9 +1,12 @@
 //! Spin's header fields, which describe a request to its component.
 
 use super::Request;
+use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+/// The domain of all components of the application, for requests between them.
+pub(crate) const INTERNAL: &str = ".spin.internal";
 /// The prefix of the fields that only the host may set.
 const RESERVED_PREFIX: &str = "spin-";
 /// The prefix of the fields of a route's parameters.
@@ -27,15 +30,16 @@ pub(crate) fn prepare_chained(request: &mut Request) {
     let path = text(request.uri().path());
     let headers = request.headers_mut();
     remove_reserved(headers);
+    headers.remove(HOST);
     headers.reserve(FIELDS_PER_REQUEST);
     if let (Some(full_url), Some(path)) = (full_url, path) {
-        headers.insert(FULL_URL, full_url);
         headers.insert(PATH_INFO, path);
+        headers.insert(FULL_URL, full_url);
     }
     headers.insert(MATCHED, HeaderValue::from_static("/..."));
+    headers.insert(BASE_PATH, HeaderValue::from_static("/"));
     headers.insert(RAW_COMPONENT, HeaderValue::from_static("/..."));
     headers.insert(COMPONENT, HeaderValue::from_static(""));
-    headers.insert(BASE_PATH, HeaderValue::from_static("/"));
     headers.insert(CLIENT_ADDR, HeaderValue::from_static("0.0.0.0:0"));
 }
 

@@ -30,7 +30,9 @@ pub(crate) use download::Answer;
 pub(super) use hooks::Hooks;
 pub(crate) use host_policies::{HostPolicies, HostRule};
 pub(crate) use own::OwnAddress;
+pub(super) use own::{is_inside, is_of_component};
 pub(crate) use policy::{ClientTls, OutboundPolicy};
+pub(super) use sender::OwnHost;
 
 use super::{Capability, State};
 #[cfg(test)]
@@ -38,6 +40,7 @@ use crate::calls::EdgeList;
 use crate::calls::{Edges, Loopback};
 use crate::chaos::Faults;
 use crate::message::Http;
+use crate::message::spin_fields::INTERNAL;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
 use crate::telemetry::{OTHER, method_label};
@@ -59,8 +62,6 @@ pub(super) const CAPABILITY: Capability = Capability {
     add_to_linker,
 };
 
-/// The domain of all components of the application.
-const INTERNAL: &str = ".spin.internal";
 /// This machine.
 const LOCALHOST: &str = "localhost";
 
@@ -183,6 +184,9 @@ impl Outbound {
         if own::is_itself(uri) {
             return self.allowed.iter().find(|pattern| allows_itself(pattern));
         }
+        if has_impossible_port(uri) {
+            return None;
+        }
         let (scheme, host) = (uri.scheme_str().unwrap_or("http"), uri.host()?);
         self.allowed.iter().find(|pattern| pattern.matches(scheme, host, uri.port_u16()))
     }
@@ -211,8 +215,34 @@ impl RequestPolicies {
     }
 }
 
+/// Whether a URI has a number that is too large for a port: no server is meant by that.
+fn has_impossible_port(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && uri.port().is_none()
+}
+
 /// Whether a pattern allows requests of the application to itself. The scheme of such a request is
 /// that of the listener, whichever the component writes.
 fn allows_itself(pattern: &HostPattern) -> bool {
     ["http", "https"].iter().any(|scheme| pattern.matches_self(scheme))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_no_port_is_not_allowed() {
+        let outbound = Outbound::to(&["http://a.test:*", "http://[::1]:*"]);
+        for (uri, allowed) in [
+            ("http://a.test/", true),
+            ("http://a.test:65535/", true),
+            ("http://a.test:65536/", false),
+            ("http://[::1]/", true),
+        ] {
+            assert_eq!(outbound.allows(&Uri::from_static(uri)), allowed, "{uri}");
+        }
+    }
 }

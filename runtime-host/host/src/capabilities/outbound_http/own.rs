@@ -2,6 +2,7 @@
 
 use super::LOCALHOST;
 use crate::message::BodyError;
+use crate::message::spin_fields::INTERNAL;
 use http::Uri;
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,6 +23,16 @@ pub(crate) struct OwnAddress {
 /// port (`https://:443/path`).
 pub(super) fn is_itself(uri: &Uri) -> bool {
     uri.host().is_none_or(|host| host.is_empty() || NAMES.contains(&host))
+}
+
+/// Whether a URI leads to the application itself or to one of its components.
+pub(in crate::capabilities) fn is_inside(uri: &Uri) -> bool {
+    is_itself(uri) || is_of_component(uri)
+}
+
+/// Whether a URI leads to a component of the application, without a socket.
+pub(in crate::capabilities) fn is_of_component(uri: &Uri) -> bool {
+    uri.host().is_some_and(|host| host.ends_with(INTERNAL))
 }
 
 impl OwnAddress {

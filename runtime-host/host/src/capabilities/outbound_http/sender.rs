@@ -1,6 +1,7 @@
 //! Sending a guest's request: checked against the manifest, then to a component, to the
 //! application's own address, or to another host.
 
+use super::Outbound;
 use super::between_bytes::BetweenBytes;
 use super::bodiless::settled;
 use super::client::Destination;
@@ -11,12 +12,11 @@ use super::kept;
 use super::own::is_itself;
 use super::replay::{Replay, mark_attempt};
 use super::timeouts::Timeouts;
-use super::{INTERNAL, Outbound};
 use crate::calls::{Attempt, Call, CallChain, CallError, ComponentEntry, Edge, Kind};
 use crate::chaos::Subject;
 use crate::engine::{ComponentContext, CurrentCall};
 use crate::fault_points;
-use crate::message::spin_fields::{prepare_chained, remove_reserved};
+use crate::message::spin_fields::{INTERNAL, prepare_chained, remove_reserved};
 use crate::message::{BodyError, Http, Request, Response, full_body, is_health_check};
 use crate::telemetry::otlp::{Attribute, Details, Value};
 use crate::telemetry::{Outcome, SpanKind, method_label};
@@ -30,6 +30,10 @@ use wasmtime_wasi_http::RequestOptions;
 
 /// The path of readiness checks of components.
 const READINESS: &str = "/readyz";
+
+/// An extension of requests that may have another `host` than their URI.
+#[derive(Debug, Clone)]
+pub(in crate::capabilities) struct OwnHost;
 
 /// Sends the requests of a component within one of its calls.
 #[derive(Clone)]
@@ -46,7 +50,9 @@ impl Sender {
         options: Option<RequestOptions>,
     ) -> Result<Response, BodyError> {
         // It is derived from the URI, in the form that the connection needs.
-        request.headers_mut().remove(HOST);
+        if request.extensions().get::<OwnHost>().is_none() {
+            request.headers_mut().remove(HOST);
+        }
         if !self.outbound.allows(request.uri()) {
             return Err(self.deny(request.uri()));
         }

@@ -2,8 +2,10 @@
 
 use super::bindings::fermyon::spin::http::Host;
 use super::bindings::fermyon::spin::http_types::{self, HttpError, Method, Request, Response};
+use super::gzip;
 use super::redirects::{REDIRECTS_MAX, Repeatable};
 use crate::capabilities::State;
+use crate::capabilities::outbound_http::{OwnHost, is_of_component};
 use crate::message::{Body, BodyError, full_body};
 use http::header::ACCEPT;
 use http::{HeaderValue, Uri};
@@ -33,7 +35,7 @@ impl Host for State {
             // To where it may not follow a redirect, the guest gets the redirect.
             match next.filter(|next| self.guest.grants.outbound.allows(&next.uri)) {
                 Some(next) => request = next,
-                None => return Ok(from_http(response).await),
+                None => return Ok(from_http(response, &request.uri).await),
             }
         }
         tracing::warn!("a request was redirected more than {REDIRECTS_MAX} times");
@@ -47,6 +49,8 @@ impl State {
         let mut request = http::Request::new(full_body(body));
         (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) =
             (method, uri, headers);
+        // As in stock Spin: it chooses one of several sites at an address.
+        request.extensions_mut().insert(OwnHost);
         let sent = self.guest.outbound.send_request(request, None, Box::new(async { Ok(()) }));
         match Box::into_pin(sent).await {
             Ok((response, _)) => Ok(response),
@@ -56,7 +60,11 @@ impl State {
 }
 
 fn repeatable(request: Request) -> Result<Repeatable, HttpError> {
-    let uri: Uri = request.uri.parse().map_err(|_| HttpError::InvalidUrl)?;
+    let uri: Uri = request.uri.parse().map_err(|_| match request.uri.starts_with('/') {
+        true => HttpError::InvalidUrl,
+        // As in stock Spin, where the permission is checked first: it has no host to be allowed.
+        false => HttpError::DestinationNotAllowed,
+    })?;
     let mut builder = http::Request::builder().method(method(request.method)).uri(uri);
     for (name, value) in request.headers {
         builder = builder.header(name, value);
@@ -65,25 +73,41 @@ fn repeatable(request: Request) -> Result<Repeatable, HttpError> {
     let (parts, body) = request.map_err(|_| HttpError::RuntimeError)?.into_parts();
     let mut headers = parts.headers;
     // As stock Spin does, for servers that insist on it.
-    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    if !is_of_component(&parts.uri) {
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        gzip::ask(&mut headers);
+    }
     Ok(Repeatable { method: parts.method, uri: parts.uri, headers, body: body.into() })
 }
 
-async fn from_http(response: http::Response<Body>) -> Result<Response, HttpError> {
-    let (parts, body) = response.into_parts();
+async fn from_http(response: http::Response<Body>, from: &Uri) -> Result<Response, HttpError> {
+    let (mut parts, body) = response.into_parts();
     let body = Limited::new(body, RESPONSE_MAX_BYTES).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             tracing::warn!("a response of more than {RESPONSE_MAX_BYTES} bytes is refused");
         }
         HttpError::RuntimeError
     })?;
-    let headers = parts.headers.iter().map(|(name, value)| {
-        (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    let mut body = body.to_bytes();
+    if !is_of_component(from) {
+        let decoded = gzip::decoded(&mut parts.headers, body, RESPONSE_MAX_BYTES).await;
+        body = decoded.map_err(|error| {
+            tracing::warn!("a response in gzip can't be decoded: {error}");
+            HttpError::RuntimeError
+        })?;
+    }
+    let headers = parts.headers.iter().filter_map(|(name, value)| {
+        // As in stock Spin: an old guest may not be prepared for other characters.
+        let Ok(value) = value.to_str() else {
+            tracing::warn!("the field {name} of a response is left out: it is not in ASCII");
+            return None;
+        };
+        Some((name.to_string(), value.to_owned()))
     });
     Ok(Response {
         status: parts.status.as_u16(),
         headers: Some(headers.collect()),
-        body: Some(body.to_bytes().into()),
+        body: Some(body.into()),
     })
 }
 

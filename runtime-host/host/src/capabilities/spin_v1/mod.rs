@@ -4,6 +4,7 @@
 
 mod bindings;
 mod config;
+mod gzip;
 mod http;
 mod key_value;
 mod llm;

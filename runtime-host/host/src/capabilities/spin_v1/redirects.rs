@@ -1,11 +1,12 @@
 //! Redirects of a request: stock Spin follows those of `fermyon:spin/http`.
 
+use crate::capabilities::outbound_http::{is_inside, is_of_component};
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION,
-    PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION,
+    PROXY_AUTHORIZATION, REFERER, TRANSFER_ENCODING,
 };
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use url::Url;
 
 /// Redirects of one request that are followed.
@@ -29,6 +30,9 @@ impl Repeatable {
             StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
             _ => return None,
         };
+        if is_of_component(&self.uri) {
+            return None;
+        }
         let from = absolute(&self.uri)?;
         let mut to = from.join(fields.get(LOCATION)?.to_str().ok()?).ok()?;
         to.set_fragment(None);
@@ -43,13 +47,31 @@ impl Repeatable {
             }
         }
         if from.origin() != to.origin() {
+            // No other server chooses what is requested inside of the application.
+            if is_inside(&next.uri) {
+                return None;
+            }
             // They are for the server that the guest has named.
-            for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
+            for name in [AUTHORIZATION, COOKIE, HOST, PROXY_AUTHORIZATION] {
                 next.headers.remove(name);
             }
         }
+        match referer(from, &to) {
+            Some(referer) => next.headers.insert(REFERER, referer),
+            None => next.headers.remove(REFERER),
+        };
         Some(next)
     }
+}
+
+/// Where a redirect comes from, for its target. Not told over a connection that others can read if
+/// the redirect came over one that they can't.
+fn referer(mut from: Url, to: &Url) -> Option<HeaderValue> {
+    if from.scheme() == "https" && to.scheme() == "http" {
+        return None;
+    }
+    from.set_username("").and_then(|()| from.set_password(None)).ok()?;
+    from.as_str().parse().ok()
 }
 
 /// A URI without a host means the application itself.
@@ -63,11 +85,10 @@ fn absolute(uri: &Uri) -> Option<Url> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn post(uri: &'static str) -> Repeatable {
         let mut headers = HeaderMap::new();
-        for name in [AUTHORIZATION, CONTENT_TYPE] {
+        for name in [AUTHORIZATION, CONTENT_TYPE, HOST] {
             headers.insert(name, HeaderValue::from_static("x"));
         }
         let (uri, body) = (Uri::from_static(uri), Bytes::from_static(b"body"));
@@ -92,6 +113,18 @@ mod tests {
     }
 
     #[test]
+    fn a_location_inside_of_the_application_is_not_followed() {
+        for (from, location, is_followed) in [
+            ("/own/path", "/other", true),
+            ("http://a.test/", "http://self/other", false),
+            ("http://a.test/", "http://b.spin.internal/", false),
+            ("http://b.spin.internal/", "/other", false),
+        ] {
+            assert_eq!(led(from, 302, location).is_some(), is_followed, "{from} {location}");
+        }
+    }
+
+    #[test]
     fn the_status_decides_about_method_and_body() {
         for (status, method, body) in [
             (301, Method::GET, ""),
@@ -110,12 +143,28 @@ mod tests {
     }
 
     #[test]
-    fn another_server_gets_no_credentials() {
+    fn the_target_is_told_where_it_was_named() {
+        for (from, location, referer) in [
+            ("http://a.test/b?c", "/d", Some("http://a.test/b?c")),
+            ("https://a.test/b", "https://f.test/", Some("https://a.test/b")),
+            ("http://user:password@a.test/b", "https://f.test/", Some("http://a.test/b")),
+            ("https://a.test/b", "http://a.test/b", None),
+        ] {
+            let next = led(from, 302, location).unwrap();
+            let told = next.headers.get(REFERER).map(|value| value.to_str().unwrap());
+            assert_eq!(told, referer, "{from} {location}");
+        }
+    }
+
+    #[test]
+    fn another_server_gets_no_credentials_and_no_host() {
         for (location, kept) in
             [("/b", true), ("http://a.test:81/", false), ("http://b.test/", false)]
         {
             let next = led("http://a.test/", 302, location).unwrap();
-            assert_eq!(next.headers.contains_key(AUTHORIZATION), kept, "{location}");
+            for name in [AUTHORIZATION, HOST] {
+                assert_eq!(next.headers.contains_key(&name), kept, "{name} {location}");
+            }
         }
     }
 }

@@ -23,9 +23,19 @@ pub(super) enum BodyEnd {
 }
 
 /// Reads a body until its end, or until it is not small or has trailers.
-pub(super) async fn collect(body: &mut Body, collected: &mut Pieces) -> wasmtime::Result<BodyEnd> {
+///
+/// A body of the announced length is whole, even if its guest does not end it.
+pub(super) async fn collect(
+    body: &mut Body,
+    announced: Option<usize>,
+    collected: &mut Pieces,
+) -> wasmtime::Result<BodyEnd> {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(aborted)?;
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(_) if announced == Some(collected.len()) => return Ok(BodyEnd::Reached),
+            Err(error) => return Err(aborted(error).into()),
+        };
         match frame.into_data() {
             Ok(data) => collected.push(data),
             Err(trailers) => return Ok(BodyEnd::NotReached(Some(trailers))),

@@ -158,7 +158,7 @@ async fn deliver(
         return stream(parts, Pieces::default(), None, body, reply).await;
     }
     let mut collected = Pieces::default();
-    let collecting = collect(&mut body, &mut collected);
+    let collecting = collect(&mut body, announced, &mut collected);
     let end = match announced {
         Some(_) => collecting.await?,
         None => within(COLLECT_GRACE, collecting).await.unwrap_or(Ok(BodyEnd::NotReached(None)))?,

@@ -8,6 +8,7 @@ use crate::engine::instances::spin_v1::{Handler, SpinMethod, SpinRequest, SpinRe
 use crate::engine::instances::{GuestState, State};
 use crate::message::{Request, Response, full_body};
 use futures::channel::oneshot;
+use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{HeaderMap, Method, StatusCode};
 use wasmtime::component::Accessor;
 
@@ -57,7 +58,9 @@ async fn to_guest(method: SpinMethod, request: Request) -> wasmtime::Result<Spin
     let body = whole_body::read(body).await?;
     let uri = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
+    // It concerns the host alone, and would break the requests of guests that pass on all fields.
+    let headers = parts.headers.iter().filter(|(name, _)| **name != CONNECTION);
+    let headers = headers.map(|(name, value)| (name.to_string(), text(value)));
     let (headers, params) = (headers.collect(), Vec::new());
     let body = Some(body.into());
     Ok(SpinRequest { method, uri, headers, params, body })
@@ -73,7 +76,12 @@ fn from_guest(response: SpinResponse) -> wasmtime::Result<Response> {
         let (Ok(name), Ok(value)) = field else {
             return Err(invalid(format!("the header field {name:?} is not valid")).into());
         };
-        headers.append(name, value);
+        // As in stock Spin, where the last one counts. Others may be repeated.
+        if name == CONTENT_LENGTH {
+            headers.insert(name, value);
+        } else {
+            headers.append(name, value);
+        }
     }
     let mut built = http::Response::new(full_body(response.body.unwrap_or_default()));
     *built.status_mut() = status;

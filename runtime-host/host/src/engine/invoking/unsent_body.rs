@@ -15,7 +15,7 @@ pub(super) struct UnsentBody {
 impl UnsentBody {
     pub(super) async fn read(mut body: Body) -> Self {
         let mut collected = Pieces::default();
-        let end = within(COLLECT_GRACE, collect(&mut body, &mut collected)).await;
+        let end = within(COLLECT_GRACE, collect(&mut body, None, &mut collected)).await;
         let whole = matches!(end, Some(Ok(BodyEnd::Reached)));
         // An error means that it is shorter than the length in the head, which is expected.
         let ended = whole || matches!(end, Some(Err(_)));

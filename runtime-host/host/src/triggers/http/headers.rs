@@ -2,7 +2,7 @@
 
 use super::router::Match;
 use crate::message::spin_fields::{
-    BASE_PATH, CLIENT_ADDR, COMPONENT, FIELDS_PER_REQUEST, FULL_URL, MATCHED, PATH_INFO,
+    BASE_PATH, CLIENT_ADDR, COMPONENT, FIELDS_PER_REQUEST, FULL_URL, INTERNAL, MATCHED, PATH_INFO,
     PATH_MATCH_PREFIX, RAW_COMPONENT, full_url, remove_reserved, text,
 };
 use http::header::{CONTENT_LENGTH, HOST};
@@ -25,8 +25,8 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), &'static str> {
 
 /// Make the request's URI absolute: guests ask for scheme and authority.
 ///
-/// Errors: a request without a host, with one that can't be one, with two different ones, or with a
-/// user name in it.
+/// Errors: a request without a host, with one that can't be one, with two different ones, with a user
+/// name in it, or with one that stands for requests between components.
 pub(super) fn absolute_uri(
     uri: &Uri,
     headers: &HeaderMap,
@@ -43,6 +43,10 @@ pub(super) fn absolute_uri(
     if authority.as_str().contains('@') {
         return Err("The request's host contains a user name.");
     }
+    // A component may trust requests that seem to come from another one.
+    if is_internal(authority.host()) {
+        return Err("The request's host is that of requests between components.");
+    }
     let path = uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(scheme);
@@ -51,25 +55,31 @@ pub(super) fn absolute_uri(
     Uri::from_parts(parts).map_err(|_| "The request's target is not a URL.")
 }
 
+fn is_internal(host: &str) -> bool {
+    let domain = host.len().checked_sub(INTERNAL.len()).and_then(|start| host.get(start..));
+    domain.is_some_and(|domain| domain.eq_ignore_ascii_case(INTERNAL))
+}
+
 /// Add the fields for one request. `uri` is absolute.
 pub(super) fn prepare(headers: &mut HeaderMap, uri: &Uri, found: &Match<'_>, client: &HeaderValue) {
     remove_reserved(headers);
     let route = &found.entry.fields;
     headers.reserve(FIELDS_PER_REQUEST + found.parameters.len());
-    if let Some(full_url) = full_url(uri) {
-        headers.insert(FULL_URL, full_url);
-    }
-    if let Some(rest) = text(&found.rest) {
-        headers.insert(PATH_INFO, rest);
-    }
-    for (name, value) in
-        [(MATCHED, &route.matched), (RAW_COMPONENT, &route.raw), (COMPONENT, &route.component)]
-    {
+    // In the order of stock Spin.
+    let (path_info, full_url) = (text(&found.rest), full_url(uri));
+    let base_path = Some(HeaderValue::from_static("/"));
+    for (name, value) in [
+        (PATH_INFO, &path_info),
+        (FULL_URL, &full_url),
+        (MATCHED, &route.matched),
+        (BASE_PATH, &base_path),
+        (RAW_COMPONENT, &route.raw),
+        (COMPONENT, &route.component),
+    ] {
         if let Some(value) = value {
             headers.insert(name, value.clone());
         }
     }
-    headers.insert(BASE_PATH, HeaderValue::from_static("/"));
     headers.insert(CLIENT_ADDR, client.clone());
     for (name, value) in &found.parameters {
         let name = HeaderName::try_from(format!("{PATH_MATCH_PREFIX}{}", name.replace('_', "-")));
@@ -128,7 +138,7 @@ mod tests {
         let path = Uri::from_static("/path?query");
         let absolute = |host| absolute_uri(&path, &fields(&[(HOST, host)]), Scheme::HTTP);
         assert_eq!(absolute("shop.test:80").unwrap(), "http://shop.test:80/path?query");
-        for host in ["", "a b", "localhost:80@evil.test", "user@shop.test"] {
+        for host in ["", "a b", "localhost:80@evil.test", "user@shop.test", "a.Spin.internal:80"] {
             assert!(absolute(host).is_err(), "{host}");
         }
         let target = Uri::from_static("http://localhost@evil.test/");
