@@ -54,7 +54,7 @@ impl CallChain {
 
     /// The component that makes the call; `None` if none does.
     pub(crate) fn caller(&self) -> Option<&Arc<str>> {
-        self.0.as_ref().map(|caller| &caller.component)
+        self.nearest.as_ref().map(|caller| &caller.component)
     }
 
     /// The number of callers.
