@@ -117,8 +117,8 @@ fn respond(out: ResponseOutparam, status: u16, bytes: &[u8]) {
     OutgoingBody::finish(body, None).unwrap();
 }
 
-/// An answer whose body is never ended, as an SDK leaves it when a handler fails. It has 6 bytes,
-/// and this `content-length`, if any.
+/// An answer whose body of 6 bytes is never ended, as an SDK leaves it when a handler fails. With a
+/// `content-length`, it is dropped before its end.
 fn leave_open(out: ResponseOutparam, length: &str) {
     let fields = Fields::new();
     if !length.is_empty() {
@@ -130,7 +130,11 @@ fn leave_open(out: ResponseOutparam, length: &str) {
     ResponseOutparam::set(out, Ok(response));
     let stream = body.write().unwrap();
     stream.blocking_write_and_flush(b"so far").unwrap();
-    std::mem::forget((stream, body));
+    match length {
+        "" => std::mem::forget((stream, body)),
+        // An unfinished body that is dropped is aborted.
+        _ => drop((stream, body)),
+    }
 }
 
 /// An answer with this status and this `content-length`, if any, and no body. With `finish`, the
