@@ -207,7 +207,7 @@ async fn what_is_wrong_with_a_fault_is_said() {
         (json!({ "target": store, "effect": kind("trap"), "duration_ms": 1 }), "`trap`"),
         (json!({ "target": store, "effect": kind("error"), "duration_ms": 0 }), "duration_ms"),
         (json!({ "target": store, "effect": kind("error") }), "duration_ms"),
-        (json!({ "target": store, "effect": kind("eror"), "duration_ms": 1 }), "eror"),
+        (json!({ "target": store, "effect": kind("explosion"), "duration_ms": 1 }), "explosion"),
         (json!({ "target": kind("moon"), "effect": kind("error"), "duration_ms": 1 }), "moon"),
     ] {
         let problem = host.admin().post("/faults", &fault).await.problem(400);

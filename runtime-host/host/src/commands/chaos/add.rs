@@ -39,7 +39,7 @@ pub(super) struct Add {
     /// With `--store`: only reads or writes.
     #[arg(long, value_enum, default_value_t)]
     access: Access,
-    /// It takes longer, by so many milliseconds or by a random time between two numbers.
+    /// It takes longer: a number of milliseconds, or a random one between two numbers.
     #[arg(long, value_name = "MIN..MAX", value_parser = latency)]
     latency_ms: Option<Effect>,
     /// It fails and has no effect.
