@@ -69,7 +69,7 @@ async fn in_turn(
     let path = format!("/outbound?url={}", backend.url("/item"));
     for (status, control, body) in answers {
         let got = client.spawn_get(&path);
-        answer(backend.next().await, *status, control, *body);
+        answer(backend.next().await, *status, control, body);
         assert_eq!(soon(got).await.unwrap().text(), *body);
     }
     answers.len()
@@ -177,9 +177,11 @@ async fn requests_with_credentials_or_cookies_share_no_answers() {
         client.with("cookie", "session=ada"),
         client.with("x-user", "ada"),
         client.with("x-user", "bob"),
+        client.with("baggage", "user=ada"),
+        client.with("baggage", "user=ada"),
         client.clone(),
     ];
-    for (client, body) in clients.iter().zip(["1", "2", "3", "4", "5", "6", "7", "8"]) {
+    for (client, body) in clients.iter().zip(["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]) {
         let got = client.spawn_get(&path);
         answer(backend.next().await, 200, "public, max-age=600", body);
         assert_eq!(soon(got).await.unwrap().text(), body);

@@ -234,6 +234,8 @@ async fn the_command_line_adds_shows_and_removes_faults() {
 
 /// The arguments of an experiment with requests of a route while a component fails.
 fn experiment(app: Application, path: &str, availability: u32, abort: &str) -> Application {
+    // One that is aborted must not end before.
+    let duration_ms = if abort.is_empty() { 500 } else { LONG_MS };
     app.with_file(
         "experiment.toml",
         format!(
@@ -251,7 +253,7 @@ availability_percent = {availability}
 [[fault]]
 target = {{ kind = "call", to = "other" }}
 effect = {{ kind = "trap" }}
-duration_ms = 500
+duration_ms = {duration_ms}
 "#
         ),
     )

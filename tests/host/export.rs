@@ -194,6 +194,22 @@ async fn requests_are_repeated_only_if_the_collector_may_accept_them_later() {
     }
 }
 
+#[tokio::test]
+async fn a_batch_is_dropped_if_the_collector_asks_for_a_pause_that_is_too_long() {
+    let collector = Collector::start().await;
+    collector.refuse(Refusal::Status(503, Some(("retry-after", "18446744073709551615"))));
+    let host = guest()
+        .host()
+        .environment("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &traces(&collector, "http"))
+        .environment("OTEL_BSP_SCHEDULE_DELAY", "10")
+        .start()
+        .await;
+    host.client().get("/lost").await.expect(200);
+    assert_counts(&host, "traces", (0, 1)).await;
+    host.client().get("/").await.expect(200);
+    assert_counts(&host, "traces", (1, 1)).await;
+}
+
 fn traces(collector: &Collector, protocol: &str) -> String {
     let path = if protocol == "grpc" { "" } else { "/v1/traces" };
     format!("{}{path}", collector.endpoint())

@@ -16,8 +16,8 @@ pub enum Outcome {
         /// The pause that the subscriber asks for.
         retry_after: Option<Duration>,
     },
-    /// It was not made, because the subscriber has too many calls. That says nothing about the
-    /// event, so it is retried for as long as it takes.
+    /// It was not made, for example because the subscriber has too many calls. That says nothing
+    /// about the event, so it is retried for as long as it takes, and does not count as an attempt.
     Deferred {
         /// The reason, for operators.
         detail: String,

@@ -7,7 +7,7 @@ use crate::{Backoff, Outcome, Reason};
 /// A delivery that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// The number of deliveries of its first event, including this one.
+    /// The number of deliveries of its first event, including this one, without deferred ones.
     pub number: u32,
     /// The number of its events.
     pub events: usize,

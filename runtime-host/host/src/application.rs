@@ -132,10 +132,7 @@ pub(crate) async fn start(
     options.data.write(&config, &stores, &state_dir).await?;
     let user = ids.iter().find(|id| !app.components[*id].ai_models.is_empty());
     let language_models = config.language_models(user.map(String::as_str))?;
-    let stores = match &faults {
-        Some(faults) => stores.with_faults(faults),
-        None => stores,
-    };
+    let stores = stores.with_faults(&faults);
     let incarnation = incarnation::next(&state_dir)?;
     timings.end("stores");
     // Only after this process has locked the state directory, which contains the generated secrets.
@@ -154,15 +151,9 @@ pub(crate) async fn start(
     timings.end("code");
     let (registry, functions) = <(Arc<Registry<Http>>, Arc<Registry<Functions>>)>::default();
     let messages = Arc::<Registry<Messages>>::default();
-    let network = Arc::new(NetworkContext {
-        registry: registry.clone(),
-        client: Client::new(options.own_certificate.clone(), &config.outbound)?,
-        own: OwnAddress { scheme: scheme(&options), socket: own_address },
-        loopback: Loopback::default(),
-        readiness: readiness.clone(),
-        is_traced: app.settings.declared,
-        faults: faults.clone(),
-    });
+    let client = Client::new(options.own_certificate.clone(), &config.outbound)?;
+    let own = OwnAddress { scheme: scheme(&options), socket: own_address };
+    let network = Arc::new(network(&app, registry.clone(), client, own, &readiness, &faults));
     let policies = Policies::new(&app, &telemetry);
     let startup = Startup {
         app: &app,
@@ -217,6 +208,26 @@ pub(crate) async fn start(
         readiness,
         service,
     })
+}
+
+/// What the requests of all components need.
+fn network(
+    app: &App,
+    registry: Arc<Registry<Http>>,
+    client: Client,
+    own: OwnAddress,
+    readiness: &Arc<Readiness>,
+    faults: &Option<Arc<Faults>>,
+) -> NetworkContext {
+    NetworkContext {
+        registry,
+        client,
+        own,
+        loopback: Loopback::default(),
+        readiness: readiness.clone(),
+        is_traced: app.settings.declared,
+        faults: faults.clone(),
+    }
 }
 
 /// What the listener of the application serves.

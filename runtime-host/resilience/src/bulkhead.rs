@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use self::state::{Grant, Place, State};
+use self::state::{Grant, Place, Slot, State};
 use crate::{Deadline, Priority, codel};
 
 /// The size of a bulkhead.
@@ -63,6 +63,7 @@ pub struct Caller {
 #[must_use = "the permit is released as soon as it is dropped"]
 pub struct Permit {
     shared: Arc<Shared>,
+    slot: Slot,
 }
 
 /// A call whose latency moves the limit for concurrent calls. Dropping it leaves the limit as it is.
@@ -119,7 +120,8 @@ impl Bulkhead {
         match end.limit(&mut waiter.grant).await {
             Ok(Ok(grant)) => {
                 waiter.received = true;
-                let permit = grant.map(|()| Permit { shared: self.shared.clone() })?;
+                grant?;
+                let permit = Permit { shared: self.shared.clone(), slot: Slot::Ordinary };
                 // A permit that came too late goes to the next waiter.
                 if deadline.is_expired() { Err(AcquireError::WaitedTooLong) } else { Ok(permit) }
             }
@@ -163,8 +165,8 @@ impl Shared {
     /// Takes a permit, or enters the queue.
     fn enter(self: &Arc<Self>, caller: Caller) -> Result<Entered, AcquireError> {
         let mut state = self.state.lock();
-        if state.take(caller.priority) {
-            return Ok(Entered::Running(Permit { shared: self.clone() }));
+        if let Some(slot) = state.take(caller.priority) {
+            return Ok(Entered::Running(Permit { shared: self.clone(), slot }));
         }
         let (sender, grant) = oneshot::channel();
         let place = state.wait(caller, sender, &self.options)?;
@@ -201,7 +203,7 @@ impl fmt::Debug for Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.shared.state.lock().release();
+        self.shared.state.lock().release(self.slot);
     }
 }
 
@@ -222,7 +224,7 @@ impl Drop for Waiter {
         let mut state = self.shared.state.lock();
         // The grant may have been sent and never received.
         if !state.leave(&self.place) && matches!(self.grant.try_recv(), Ok(Ok(()))) {
-            state.release();
+            state.release(Slot::Ordinary);
         }
     }
 }

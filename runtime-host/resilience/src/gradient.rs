@@ -1,7 +1,8 @@
 //! A limit for concurrent calls that finds itself: by the gradient of their latency.
 //!
 //! If latency is as usual, the limit grows a little; if it rises, calls queue inside of the callee,
-//! and the limit shrinks in proportion. Nobody has to know how many calls a callee stands.
+//! and the limit shrinks in proportion. So operators do not have to know how many calls a callee
+//! can serve.
 //!
 //! Source: Netflix, concurrency-limits, `Gradient2Limit`; the constants are its defaults.
 

@@ -34,6 +34,7 @@ pub struct Delivery {
     pub member: Member,
     /// The events of one partition key, in order; one unless the mode is a batch.
     pub entries: Vec<Entry>,
-    /// The number of deliveries of the first event, including this one.
+    /// The number of deliveries of the first event, including this one. Those that were deferred
+    /// do not count.
     pub attempt: u32,
 }

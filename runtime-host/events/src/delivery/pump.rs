@@ -128,8 +128,9 @@ impl Run {
             Attempt { number, events: entries.len(), attempts_max: self.subscription.attempts_max };
 
         let outcome = self.deliver(&work.key, work.entries, number).await;
+        let counts = !matches!(outcome, Outcome::Deferred { .. });
         let verdict = Verdict::of(attempt, outcome, &options.backoff, options.random.next());
-        let ending = self.ending(verdict, number);
+        let ending = self.ending(verdict, number, counts);
         let (subscription, key) = (self.index, work.key);
         self.settle(Settlement {
             subscription,
@@ -142,14 +143,15 @@ impl Run {
         .await;
     }
 
-    fn ending(&self, verdict: Verdict, number: u32) -> Ending {
+    fn ending(&self, verdict: Verdict, number: u32, counts: bool) -> Ending {
         let (options, name) = (self.queue.options(), &self.subscription.name);
         match verdict {
             Verdict::Done => Ending::Done,
             Verdict::Retry { pause, detail } => {
                 let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
                 tracing::debug!(subscription = name, number, pause_ms, detail, "events: retry");
-                Ending::Retry { due_at_ms: options.clock.now_ms().saturating_add(pause_ms) }
+                let due_at_ms = options.clock.now_ms().saturating_add(pause_ms);
+                Ending::Retry { due_at_ms, counts }
             }
             Verdict::Dead { reason, detail } => {
                 tracing::warn!(subscription = name, ?reason, number, detail, "events: dead letter");

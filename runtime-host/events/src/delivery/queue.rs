@@ -54,7 +54,7 @@ pub struct Work {
     /// The turn of each entry: a replay during a delivery gives the event another turn, which the
     /// outcome of that delivery does not affect.
     pub turns: Vec<u64>,
-    /// The number of earlier deliveries of the first entry.
+    /// The number of earlier deliveries of the first entry, without those that were deferred.
     pub attempts: u32,
 }
 
@@ -84,6 +84,9 @@ pub enum Ending {
     Retry {
         /// The time, in milliseconds since the epoch.
         due_at_ms: u64,
+        /// Whether this was an attempt. If not, only the time changes: the delivery was not made,
+        /// which says nothing about the events.
+        counts: bool,
     },
     /// The (single) event becomes a dead letter.
     Dead {

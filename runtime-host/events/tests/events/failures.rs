@@ -73,6 +73,60 @@ async fn attempts_are_counted_across_restarts() {
     assert!(dead.first_seen_at_ms + 7_000_000 < dead.died_at_ms);
 }
 
+fn deferred() -> Outcome {
+    Outcome::Deferred { detail: "busy".to_owned(), retry_after: None }
+}
+
+#[tokio::test]
+async fn deliveries_that_were_not_made_are_no_attempts() {
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[subscription("all")]).await;
+    let deliveries = AtomicU64::new(0);
+    // Two of three attempts fail.
+    let subscribers = Subscribers::new(move |_| match deliveries.fetch_add(1, Ordering::SeqCst) {
+        number if [10, 21].contains(&number) => Outcome::failed("not now"),
+        number if number < 30 => deferred(),
+        _ => Outcome::Done,
+    });
+    let _handle = subscribers.start(&log);
+    publish(&log, "a", 1..=1).await;
+    let progress = settled(&log, "all").await;
+    assert_eq!((progress.retrying_events, progress.dead_letters), (0, 0));
+    let attempts = subscribers.seen().iter().map(|seen| seen.attempt).collect::<Vec<_>>();
+    assert_eq!(attempts, [vec![1_u32; 11], vec![2; 11], vec![3; 9]].concat());
+}
+
+#[tokio::test]
+async fn an_event_becomes_a_dead_letter_after_attempts_that_were_made() {
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[subscription("all")]).await;
+    let deliveries = AtomicU64::new(1);
+    let subscribers = Subscribers::new(move |_| {
+        let is_made = deliveries.fetch_add(1, Ordering::SeqCst).is_multiple_of(5);
+        if is_made { Outcome::failed("not now") } else { deferred() }
+    });
+    let _handle = subscribers.start(&log);
+    publish(&log, "a", 1..=1).await;
+    assert_eq!(settled(&log, "all").await.dead_letters, 1);
+    assert_eq!(subscribers.seen().len(), 15);
+    assert_eq!(log.dead_letters(None, 10).await.unwrap()[0].attempts, 3);
+}
+
+#[tokio::test]
+async fn a_batch_that_was_not_delivered_stays_a_batch() {
+    let folder = Folder::new();
+    let log = folder.open(quick(), &[batching("all", 3)]).await;
+    publish(&log, "a", 1..=3).await;
+    let deliveries = AtomicU64::new(0);
+    let subscribers = Subscribers::new(move |_| {
+        if deliveries.fetch_add(1, Ordering::SeqCst) < 5 { deferred() } else { Outcome::Done }
+    });
+    let _handle = subscribers.start(&log);
+    settled(&log, "all").await;
+    assert_eq!(subscribers.seen().len(), 6);
+    assert!(subscribers.seen().iter().all(|seen| seen.ids.len() == 3));
+}
+
 #[tokio::test]
 async fn a_batch_has_a_limit_in_bytes() {
     let folder = Folder::new();

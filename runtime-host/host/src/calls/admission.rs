@@ -38,6 +38,8 @@ pub(crate) struct Permit {
     held: Held,
     streams: Streams,
     client: Option<IpAddr>,
+    /// No caller stops waiting before the component's own deadline.
+    has_own_deadline: bool,
 }
 
 /// What a permit counts as.
@@ -99,12 +101,13 @@ impl Admission {
         // The component's own deadline, or the caller's if it is earlier.
         let own = Deadline::after(self.limits.deadline);
         let deadline = call.deadline.map_or(own, |caller| caller.min(own));
+        let has_own_deadline = deadline == own;
         let caller = call.caller();
         let mut span = self.telemetry.span(call.kind, &self.component, call.operation, &call.trace);
         span.details = call.details;
         span.context.span_id = call.span_id.unwrap_or(span.context.span_id);
         let permit = match self.permit(&call.chain, caller, deadline).await {
-            Ok(permit) => permit,
+            Ok(permit) => Permit { has_own_deadline, ..permit },
             Err(error) => {
                 span.end(error.kind.outcome());
                 return Err(error);
@@ -128,7 +131,7 @@ impl Admission {
         let permit = reentrant.unwrap_or(&self.bulkhead).acquire(caller, deadline).await;
         let permit = permit.map_err(|rejected| self.refusal(rejected))?;
         let (streams, client) = (self.streams.clone(), caller.client);
-        Ok(Permit { held: Held::Call(permit), streams, client })
+        Ok(Permit { held: Held::Call(permit), streams, client, has_own_deadline: true })
     }
 
     fn too_deep(&self, chain: &CallChain) -> CallError {
@@ -168,17 +171,22 @@ impl Admission {
     }
 }
 
-/// A call whose latency moves the limit of its component; `None` if the limit is fixed.
-pub(super) struct Sample(Option<bulkhead::Sample>);
+/// A call whose latency moves the limit of its component.
+pub(super) struct Sample {
+    /// `None` if the limit is fixed.
+    latency: Option<bulkhead::Sample>,
+    has_own_deadline: bool,
+}
 
 impl Sample {
-    /// The call has this result. One that says nothing about load leaves the limit as it is.
+    /// The call has this result. One that says nothing about load leaves the limit as it is: a
+    /// caller that waits for a short time only must not shrink it for all others.
     pub(super) fn ended<A: Answer>(self, answer: &A) {
-        let Some(sample) = self.0 else { return };
+        let Some(sample) = self.latency else { return };
         match answer.judge().outcome {
             Outcome::Success => sample.answered(),
             Outcome::Overload => sample.overloaded(),
-            Outcome::Failure if answer.is_late() => sample.overloaded(),
+            Outcome::Failure if answer.is_late() && self.has_own_deadline => sample.overloaded(),
             Outcome::Failure | Outcome::Ignored => {}
         }
     }
@@ -198,10 +206,11 @@ impl Permit {
 
     /// Its call, as a sample of latency.
     pub(super) fn sample(&self) -> Sample {
-        match &self.held {
-            Held::Call(permit) => Sample(permit.sample()),
-            Held::Stream(_) => Sample(None),
-        }
+        let latency = match &self.held {
+            Held::Call(permit) => permit.sample(),
+            Held::Stream(_) => None,
+        };
+        Sample { latency, has_own_deadline: self.has_own_deadline }
     }
 
     /// The call returned a stream: from here on it counts as a stream and no longer as a call.
@@ -221,5 +230,34 @@ impl Permit {
                 Err(CallError::new(Kind::StreamsFull, format!("{limit}: {rejected}")))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::telemetry::{SpanKind, TraceContext};
+    use std::time::Duration;
+
+    /// The limit of 10, after a call that missed its deadline. The component's own one is 30 s.
+    async fn limit_after_a_late_call(deadline: Option<Duration>) -> usize {
+        let limits = Limits { concurrency_max: 10, concurrency_min: Some(1), ..Limits::default() };
+        let admission = Admission::new("test".into(), limits, None, Arc::default());
+        let call = Call::from_outside(SpanKind::Link, "test".into(), TraceContext::root());
+        let call = Call { deadline: deadline.map(Deadline::after), ..call };
+        let admitted = admission.admit(call).await.unwrap();
+        let late: Result<Result<(), String>, CallError> =
+            Err(CallError::new(Kind::DeadlineExceeded, ""));
+        admitted.permit.sample().ended(&late);
+        admission.limit()
+    }
+
+    #[tokio::test]
+    async fn the_limit_shrinks_when_the_component_misses_its_own_deadline() {
+        assert_eq!(limit_after_a_late_call(None).await, 9);
+        assert_eq!(limit_after_a_late_call(Some(Duration::from_secs(60))).await, 9);
+        assert_eq!(limit_after_a_late_call(Some(Duration::from_secs(1))).await, 10);
     }
 }

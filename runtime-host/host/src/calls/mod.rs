@@ -59,7 +59,8 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A call that no component waits for.
+    /// A call that no component waits for. Calls that are made again if they are refused give way to
+    /// others.
     pub(crate) fn from_outside(kind: SpanKind, operation: Arc<str>, trace: TraceContext) -> Self {
         let priority = match kind {
             SpanKind::Delivery | SpanKind::Schedule => Priority::Background,

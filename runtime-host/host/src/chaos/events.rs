@@ -1,10 +1,11 @@
 //! Faults of the event log: publications and deliveries.
 
+use super::faults::Injection;
 use super::{Faults, HANG_MAX, Planned, Subject};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 use tessera_events::{
     DeadLetter, Deliver, Delivery, Entry, Error, Event, Log, Outcome, Progress, Published, Result,
     Statistics,
@@ -12,6 +13,8 @@ use tessera_events::{
 
 /// Deliveries that wait to be made again after later ones.
 const REPEATED_MAX: usize = 64;
+/// How long a repeated delivery may take: the next one of the subscription waits for it.
+const REPEATED_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A log whose publications an operator can delay or let fail.
 pub(crate) struct FaultyEvents {
@@ -101,8 +104,14 @@ impl Log for FaultyEvents {
 pub(crate) struct FaultyDeliveries<D> {
     deliver: D,
     faults: Option<Arc<Faults>>,
-    /// Those that are made again after the next one.
-    repeated: Mutex<VecDeque<Delivery>>,
+    /// Those that are made again after the next one of their subscription.
+    repeated: Mutex<Vec<Repeated>>,
+}
+
+/// A delivery that is made again while its fault is active.
+struct Repeated {
+    fault: u64,
+    delivery: Delivery,
 }
 
 impl<D: Deliver> FaultyDeliveries<D> {
@@ -112,41 +121,50 @@ impl<D: Deliver> FaultyDeliveries<D> {
 
     async fn delivered(&self, faults: &Faults, delivery: Delivery) -> Outcome {
         let subject = Subject::Delivery { subscription: &delivery.subscription };
-        let planned = faults.choose(subject).map(|injection| injection.planned);
-        let earlier = self.repeated.lock().pop_front();
-        let outcome = self.with(planned, delivery).await;
+        let injection = faults.choose(subject);
+        let earlier = self.earlier(faults, &delivery.subscription);
+        let outcome = self.with(injection, delivery).await;
         if let Some(earlier) = earlier {
             // The log knows it as done, whatever the subscriber says to a second one.
-            self.deliver.deliver(earlier).await;
+            let again = self.deliver.deliver(earlier);
+            let _ = tokio::time::timeout(REPEATED_TIMEOUT, again).await;
         }
         outcome
     }
 
-    async fn with(&self, planned: Option<Planned>, delivery: Delivery) -> Outcome {
-        match planned {
-            None => self.deliver.deliver(delivery).await,
-            Some(Planned::Delay(time)) => {
+    /// A delivery of this subscription that is made again now.
+    fn earlier(&self, faults: &Faults, subscription: &Arc<str>) -> Option<Delivery> {
+        let mut repeated = self.repeated.lock();
+        repeated.retain(|one| faults.is_active(one.fault));
+        let index = repeated.iter().position(|one| one.delivery.subscription == *subscription)?;
+        Some(repeated.remove(index).delivery)
+    }
+
+    async fn with(&self, injection: Option<Injection>, delivery: Delivery) -> Outcome {
+        let Some(injection) = injection else { return self.deliver.deliver(delivery).await };
+        match injection.planned {
+            Planned::Delay(time) => {
                 tokio::time::sleep(time).await;
                 self.deliver.deliver(delivery).await
             }
-            Some(Planned::Fail | Planned::Trap) => not_delivered(),
-            Some(Planned::Hang) => {
+            Planned::Fail | Planned::Trap => not_delivered(),
+            Planned::Hang => {
                 tokio::time::sleep(HANG_MAX).await;
                 not_delivered()
             }
-            Some(Planned::Lose) => {
+            Planned::Lose => {
                 self.deliver.deliver(delivery).await;
                 not_delivered()
             }
-            Some(Planned::Duplicate) => {
+            Planned::Duplicate => {
                 self.deliver.deliver(delivery.clone()).await;
                 self.deliver.deliver(delivery).await
             }
-            Some(Planned::Reorder) => {
+            Planned::Reorder => {
                 let outcome = self.deliver.deliver(delivery.clone()).await;
                 let mut repeated = self.repeated.lock();
                 if outcome == Outcome::Done && repeated.len() < REPEATED_MAX {
-                    repeated.push_back(delivery);
+                    repeated.push(Repeated { fault: injection.fault, delivery });
                 }
                 outcome
             }

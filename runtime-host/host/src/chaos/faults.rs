@@ -106,6 +106,13 @@ impl Faults {
         removed
     }
 
+    /// Forgets the faults that have ended, so that operations look no further again.
+    fn remove_ended(&self, now: Instant) {
+        let mut active = self.active.write();
+        active.retain(|one| one.ends_at > now);
+        self.any.store(!active.is_empty(), Ordering::Relaxed);
+    }
+
     /// Ends all faults.
     pub(crate) fn clear(&self) {
         let mut active = self.active.write();
@@ -135,7 +142,11 @@ impl Faults {
             Some((one.clone(), planned))
         };
         let chosen = active.iter().filter(|one| one.ends_at > now).find_map(applies);
+        let any = active.iter().any(|one| one.ends_at > now);
         drop(active);
+        if !any {
+            self.remove_ended(now);
+        }
         let (one, planned) = chosen?;
         let effect = one.fault.effect.name();
         one.injected.fetch_add(1, Ordering::Relaxed);
@@ -144,6 +155,12 @@ impl Faults {
             tracing::warn!(fault = one.id, ?subject, effect, "a fault is injected");
         }
         Some(Injection { fault: one.id, planned, effect })
+    }
+
+    /// Whether a fault is active.
+    pub(crate) fn is_active(&self, id: u64) -> bool {
+        let now = Instant::now();
+        self.active.read().iter().any(|one| one.id == id && one.ends_at > now)
     }
 
     /// Shows an injection in the trace of the operation.

@@ -69,10 +69,10 @@ impl Delivery {
                 Err(_) => Failure::to_repeat("it did not respond in time"),
             };
             let Some(asked) = failure.repeat else { return Err(failure.reason) };
-            let wait = asked.unwrap_or_else(|| jittered(pause));
-            if Instant::now() + wait >= end {
+            let left = end.saturating_duration_since(Instant::now());
+            let Some(wait) = wait(asked, jittered(pause), left) else {
                 return Err(failure.reason);
-            }
+            };
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
@@ -92,14 +92,37 @@ impl Delivery {
         let mut last = self.last_logged.lock();
         if last.is_none_or(|last| now.duration_since(last) >= LOG_PAUSE) {
             *last = Some(now);
-            let (signal, uri) = (self.signal.name(), &self.target.uri);
+            let (signal, uri) = (self.signal.name(), self.target.shown_uri());
             tracing::warn!("{signal} could not be sent to {uri}: {reason}");
         }
     }
+}
+
+/// How long to wait before a repetition; none if no time is left for one. The collector can ask for
+/// a longer pause than usual, not for a shorter one.
+fn wait(asked: Option<Duration>, pause: Duration, left: Duration) -> Option<Duration> {
+    let wait = asked.unwrap_or_default().max(pause);
+    (wait < left).then_some(wait)
 }
 
 /// A time around this one, so that processes do not come all at once.
 fn jittered(pause: Duration) -> Duration {
     let share = crate::telemetry::random() as f64 / u64::MAX as f64;
     pause.mul_f64(0.5 + share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repetition_waits_as_long_as_the_collector_asks_within_the_time_that_is_left() {
+        let seconds = Duration::from_secs;
+        assert_eq!(wait(None, seconds(1), seconds(9)), Some(seconds(1)));
+        assert_eq!(wait(Some(seconds(3)), seconds(1), seconds(9)), Some(seconds(3)));
+        assert_eq!(wait(Some(Duration::ZERO), seconds(1), seconds(9)), Some(seconds(1)));
+        for asked in [seconds(9), Duration::MAX] {
+            assert_eq!(wait(Some(asked), seconds(1), seconds(9)), None, "{asked:?}");
+        }
+    }
 }

@@ -59,6 +59,10 @@ pub(super) fn judge(answer: &Answer) -> Result<Accepted, Failure> {
     };
     let Some(status) = text(fields, "grpc-status").and_then(|status| status.parse().ok()) else {
         return match answer.head.status.is_success() {
+            // Another response would have the same length.
+            true if answer.is_too_long => {
+                Err(Failure { reason: "its response is too long".to_owned(), repeat: None })
+            }
             true => Err(Failure::to_repeat("its response has no `grpc-status`")),
             false => plain::judge(answer),
         };
@@ -125,7 +129,7 @@ mod tests {
             let text = HeaderValue::from_str(&text).unwrap();
             trailers.insert("grpc-status-details-bin", text);
         }
-        Answer { head, body: Bytes::from_static(&[0; 5]), trailers }
+        Answer { head, body: Bytes::from_static(&[0; 5]), trailers, is_too_long: false }
     }
 
     fn repeat(answer: &Answer) -> Option<Option<Duration>> {
@@ -139,6 +143,15 @@ mod tests {
         for status in ["3", "8", "12", "16"] {
             assert_eq!(repeat(&answer(status, None)), None, "{status}");
         }
+    }
+
+    #[test]
+    fn a_response_that_is_too_long_is_no_reason_to_repeat() {
+        let mut answer = answer("0", None);
+        answer.trailers.clear();
+        assert_eq!(repeat(&answer), Some(None));
+        answer.is_too_long = true;
+        assert_eq!(repeat(&answer), None);
     }
 
     #[test]

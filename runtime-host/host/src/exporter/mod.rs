@@ -23,6 +23,7 @@ use settings::Target;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long the end of the process may wait for what is queued to be sent.
@@ -46,6 +47,8 @@ pub(crate) struct Exporter {
     tasks: Vec<JoinHandle<()>>,
     stop_metrics: CancellationToken,
     metric_tasks: Vec<JoinHandle<()>>,
+    /// What is left of the time that the end of the process may wait.
+    flush_time: Duration,
 }
 
 impl Exporter {
@@ -71,6 +74,7 @@ impl Exporter {
             tasks: Vec::new(),
             stop_metrics: CancellationToken::new(),
             metric_tasks: Vec::new(),
+            flush_time: FLUSH_TIMEOUT,
         }
     }
 
@@ -144,14 +148,29 @@ impl Exporter {
     /// Sends the last metrics. From now on, they are not read.
     pub(crate) async fn finish_metrics(&mut self) {
         self.stop_metrics.cancel();
-        finish(std::mem::take(&mut self.metric_tasks)).await;
+        let tasks = std::mem::take(&mut self.metric_tasks);
+        self.finish(tasks).await;
     }
 
-    /// Sends what is queued, within a limit of time.
+    /// Sends what is queued, in the time that the last metrics have left.
     pub(crate) async fn shut_down(&mut self) {
         self.finish_metrics().await;
         self.stop.cancel();
-        finish(std::mem::take(&mut self.tasks)).await;
+        let tasks = std::mem::take(&mut self.tasks);
+        self.finish(tasks).await;
+    }
+
+    /// Waits for tasks that were asked to stop.
+    async fn finish(&mut self, tasks: Vec<JoinHandle<()>>) {
+        let began = Instant::now();
+        let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
+        let all = futures::future::join_all(tasks);
+        if tokio::time::timeout(self.flush_time, all).await.is_err() {
+            aborts.iter().for_each(AbortHandle::abort);
+            let seconds = FLUSH_TIMEOUT.as_secs();
+            tracing::warn!("some telemetry was not sent within {seconds} s, and is lost");
+        }
+        self.flush_time = self.flush_time.saturating_sub(began.elapsed());
     }
 
     fn delivery(&self, signal: Signal) -> anyhow::Result<Option<Delivery>> {
@@ -164,17 +183,6 @@ impl Exporter {
 #[expect(clippy::disallowed_methods, reason = "these tasks are awaited at the end")]
 fn spawn(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     tokio::spawn(task)
-}
-
-/// Waits for tasks that were asked to stop.
-async fn finish(tasks: Vec<JoinHandle<()>>) {
-    let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
-    let all = futures::future::join_all(tasks);
-    if tokio::time::timeout(FLUSH_TIMEOUT, all).await.is_err() {
-        aborts.iter().for_each(AbortHandle::abort);
-        let seconds = FLUSH_TIMEOUT.as_secs();
-        tracing::warn!("some telemetry was not sent within {seconds} s, and is lost");
-    }
 }
 
 /// From the start of the process until now.

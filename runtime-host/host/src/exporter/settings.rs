@@ -86,9 +86,7 @@ impl Settings {
         of.only_supports(temporality, &["cumulative"]);
         let is_sent = settings.traces.is_some() || settings.metrics.is_some();
         let is_sent = is_sent || settings.logs.is_some();
-        // Without an exporter, nothing here has an effect.
-        let warnings = if is_sent { variables.into_warnings() } else { Vec::new() };
-        Ok(Self { warnings, ..settings })
+        Ok(Self { warnings: variables.into_warnings(is_sent), ..settings })
     }
 
     pub(super) fn target(&self, signal: Signal) -> Option<&Target> {
@@ -266,6 +264,39 @@ mod tests {
             assert_eq!(found.count(), 1, "{name} in {:#?}", settings.warnings);
         }
         assert!(read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "no url")]).is_err());
+    }
+
+    #[test]
+    fn exporters_that_are_not_supported_are_reported() {
+        for (list, is_sent) in [("console", false), ("console, otlp", true)] {
+            let settings = read(&[("OTEL_TRACES_EXPORTER", list)]).unwrap();
+            assert_eq!(settings.traces.is_some(), is_sent, "{list}");
+            let [warning] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
+            assert!(warning.contains("OTEL_TRACES_EXPORTER: `console`"), "{warning}");
+        }
+        for list in ["none", "otlp", "prometheus"] {
+            assert!(
+                read(&[("OTEL_METRICS_EXPORTER", list)]).unwrap().warnings.is_empty(),
+                "{list}"
+            );
+        }
+    }
+
+    #[test]
+    fn messages_contain_no_secrets() {
+        let headers = ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,bearer token=secret");
+        let warnings = read(&[ENDPOINT, headers]).unwrap().warnings;
+        let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+        assert!(warning.contains("OTEL_EXPORTER_OTLP_HEADERS: pair 2"), "{warning}");
+        assert!(!warning.contains("token") && !warning.contains("secret"), "{warning}");
+        let name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+        let uri = "https://user:secret@collector:4318/v1?key=secret";
+        let target = read(&[(name, uri)]).unwrap().traces.unwrap();
+        assert_eq!(target.shown_uri(), "https://collector:4318/v1");
+        for uri in ["ftp://user:secret@collector/", "user:secret@collector/v1", "no url secret"] {
+            let error = format!("{:#}", read(&[(name, uri)]).unwrap_err());
+            assert!(error.contains(name) && !error.contains("secret"), "{error}");
+        }
     }
 
     #[test]

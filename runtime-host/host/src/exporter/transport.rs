@@ -6,7 +6,7 @@ use crate::telemetry::otlp::{Field, Signal, fields};
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::{HeaderValue, Request, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// How long an idle connection is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-/// A longer response is a failure.
+/// A longer body of a response counts as empty.
 const RESPONSE_MAX_BYTES: usize = 64 * 1024;
 
 /// What a collector says about a request that it has accepted.
@@ -55,11 +55,14 @@ pub(super) struct Transport {
     target: Target,
 }
 
-/// A response in full.
+/// A response in full. The body is empty if the status says that the request failed, or if it could
+/// not be read.
 pub(super) struct Answer {
     pub(super) head: http::response::Parts,
     pub(super) body: Bytes,
     pub(super) trailers: http::HeaderMap,
+    /// Whether its body was too long to be read, so that there are no trailers.
+    pub(super) is_too_long: bool,
 }
 
 impl Transport {
@@ -104,10 +107,19 @@ impl Transport {
     async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
         let response = self.client.request(request).await.map_err(|error| chain(&error))?;
         let (head, body): (_, Incoming) = response.into_parts();
-        let body = Limited::new(body, RESPONSE_MAX_BYTES).collect().await;
-        let body = body.map_err(|error| format!("its response could not be read: {error}"))?;
-        let trailers = body.trailers().cloned().unwrap_or_default();
-        Ok(Answer { head, body: body.to_bytes(), trailers })
+        let is_success = head.status.is_success();
+        let trailers = http::HeaderMap::new();
+        let mut answer = Answer { head, body: Bytes::new(), trailers, is_too_long: false };
+        if is_success {
+            match Limited::new(body, RESPONSE_MAX_BYTES).collect().await {
+                Ok(body) => {
+                    answer.trailers = body.trailers().cloned().unwrap_or_default();
+                    answer.body = body.to_bytes();
+                }
+                Err(error) => answer.is_too_long = error.is::<LengthLimitError>(),
+            }
+        }
+        Ok(answer)
     }
 }
 

@@ -3,24 +3,28 @@
 
 use super::plain::encode;
 use crate::calls::{Answers, Begun, Call, CallError, KEY_MAX_BYTES, Kind};
+use crate::engine::FunctionName;
 use std::sync::Arc;
 use std::time::Duration;
-use tessera_resilience::Deadline;
 use tessera_resilience::cache::Lifetime;
+use tessera_resilience::{Deadline, Priority};
 use wasmtime::component::Val;
 
 type Answer = Result<Vec<Val>, CallError>;
 
 /// The answer to the call of a function: a kept one, that of an equal call, or that of `made`.
+/// Without a priority, it does not wait for an equal call.
 pub(super) async fn answer(
     answers: &Answers,
     call: &Call,
+    priority: Option<Priority>,
+    function: &FunctionName,
     arguments: &[Val],
     made: impl Future<Output = Answer>,
 ) -> Answer {
-    let Some(key) = key(&call.operation, arguments) else { return made.await };
+    let Some(key) = key(function, arguments) else { return made.await };
     let deadline = call.deadline.unwrap_or_else(|| Deadline::after(Duration::MAX));
-    let flight = match answers.begin::<Answer>(&key, deadline).await? {
+    let flight = match answers.begin::<Answer>(&key, deadline, priority).await? {
         Begun::Answered(kept) => return (*kept.value).clone(),
         Begun::Alone => return made.await,
         Begun::Leads(flight) => flight,
@@ -29,12 +33,17 @@ pub(super) async fn answer(
     if failed(&answer)
         && let Some(stale) = answers.stale::<Answer>(&key)
     {
-        flight.share(stale.value.clone());
+        flight.share_kept(&stale);
         return (*stale.value).clone();
+    }
+    if answer.is_err() || failed(&answer) {
+        // Perhaps because of its own deadline, depth or urgency: one that waits makes the call anew.
+        drop(flight);
+        return answer;
     }
     let mut bytes = Vec::new();
     let is_plain = answer.as_ref().is_ok_and(|values| encode(values, &mut bytes).is_some());
-    if !is_plain && answer.is_ok() {
+    if !is_plain {
         flight.keep_apart();
         return answer;
     }
@@ -44,7 +53,7 @@ pub(super) async fn answer(
         let lifetime = Lifetime { fresh: options.age_max, stale: options.stale_max };
         // The values take more than their bytes.
         flight.keep(shared.clone(), bytes.len() * size_of::<Val>(), lifetime);
-    } else if answer.is_ok() && !failed(&answer) {
+    } else {
         flight.forget();
     }
     flight.share(shared);
@@ -52,8 +61,9 @@ pub(super) async fn answer(
 }
 
 /// All that the answer depends on.
-fn key(function: &str, arguments: &[Val]) -> Option<Vec<u8>> {
-    let mut key = function.as_bytes().to_vec();
+fn key(function: &FunctionName, arguments: &[Val]) -> Option<Vec<u8>> {
+    // With package and version: a callee may export functions whose short names are equal.
+    let mut key = function.to_string().into_bytes();
     key.push(0);
     encode(arguments, &mut key)?;
     (key.len() <= KEY_MAX_BYTES).then_some(key)
@@ -103,10 +113,16 @@ mod tests {
 
     #[test]
     fn a_key_has_the_function_and_its_arguments() {
-        let one = key("i.f", &[Val::String("a".into())]);
-        assert_ne!(one, key("i.f", &[Val::String("b".into())]));
-        assert_ne!(one, key("i.g", &[Val::String("a".into())]));
-        assert_eq!(one, key("i.f", &[Val::String("a".into())]));
-        assert!(key("i.f", &[Val::String("a".repeat(KEY_MAX_BYTES))]).is_none());
+        let key = |interface, function, argument: &str| {
+            let name = FunctionName::new(interface, function);
+            key(&name, &[Val::String(argument.to_owned())])
+        };
+        let one = key("a:b/i@1.0.0", "f", "a");
+        assert_ne!(one, key("a:b/i@1.0.0", "f", "b"));
+        assert_ne!(one, key("a:b/i@1.0.0", "g", "a"));
+        assert_ne!(one, key("a:b/i@2.0.0", "f", "a"));
+        assert_ne!(one, key("a:c/i@1.0.0", "f", "a"));
+        assert_eq!(one, key("a:b/i@1.0.0", "f", "a"));
+        assert!(key("a:b/i@1.0.0", "f", &"a".repeat(KEY_MAX_BYTES)).is_none());
     }
 }

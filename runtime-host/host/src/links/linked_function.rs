@@ -10,6 +10,7 @@ use crate::registry::Registry;
 use crate::telemetry::SpanKind;
 use std::sync::Arc;
 use tessera_manifest::ComponentId;
+use tessera_resilience::Priority;
 use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::types::{ComponentFunc, Type};
@@ -40,6 +41,8 @@ struct PendingCall {
     call: Call,
     /// The runtime on which it runs.
     runtime: Handle,
+    /// How urgently it waits for an equal call; `None` if it must not wait for one.
+    waits: Option<Priority>,
     _arguments: Arguments,
 }
 
@@ -89,9 +92,13 @@ impl LinkedFunction {
             details: None,
             span_id: None,
         };
+        // Within a cycle, an equal call may wait for a permit that a caller of this one holds.
+        let is_deep = |cycle| call.chain.of_cycle(cycle) > 1;
+        let is_deep = caller.component.cycle.is_some_and(is_deep);
+        let waits = (!is_deep).then(|| call.chain.priority());
         // They exist twice, because the callee gets a copy.
         let arguments = caller.in_flight.count(2 * values_bytes(arguments));
-        PendingCall { call, runtime: caller.call.runtime.clone(), _arguments: arguments }
+        PendingCall { call, runtime: caller.call.runtime.clone(), waits, _arguments: arguments }
     }
 
     async fn finish(
@@ -100,14 +107,15 @@ impl LinkedFunction {
         arguments: &[Val],
         results: &mut [Val],
     ) -> wasmtime::Result<()> {
-        let PendingCall { call, runtime, _arguments } = pending;
+        let PendingCall { call, runtime, waits, _arguments } = pending;
         let outcome = match &self.policy.edge {
             None => self.call(call, &runtime, arguments).await,
             Some(edge) => {
                 let made = || self.call_by_policy(edge, &call, &runtime, arguments);
                 match edge.answers_of(&self.operation) {
                     Some(answers) => {
-                        Box::pin(kept::answer(answers, &call, arguments, made())).await
+                        let name = &self.name;
+                        Box::pin(kept::answer(answers, &call, waits, name, arguments, made())).await
                     }
                     None => made().await,
                 }

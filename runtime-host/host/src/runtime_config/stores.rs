@@ -177,7 +177,8 @@ async fn warn_if_unreachable(label: &str, engine: &Redis) {
 
 impl OpenStores {
     /// The same stores, with the faults that an operator injects.
-    pub(crate) fn with_faults(self, faults: &Arc<Faults>) -> Self {
+    pub(crate) fn with_faults(self, faults: &Option<Arc<Faults>>) -> Self {
+        let Some(faults) = faults else { return self };
         let with_faults = |(label, store): (String, Arc<dyn KeyValue>)| {
             let faults = faults.clone();
             let store: Arc<dyn KeyValue> =

@@ -90,15 +90,20 @@ impl GuestOutput {
         self.push_lines(bytes, true);
     }
 
-    /// Adds a line for a log record of the component. If the log is exported, so is the record as
-    /// it is, and not the line.
+    /// Adds a line for a log record of the component. If the log is exported and the line is within
+    /// the limit, the record is exported as it is, and not the line.
     pub(crate) fn push_record(&self, line: &str, record: impl FnOnce() -> Encoded) {
-        if self.export.exports_logs() {
+        let mut state = self.state.lock();
+        // What was printed before it is not a part of it.
+        self.emit_line(&mut state, true);
+        let length = state.written_bytes.saturating_add(line.len() as u64);
+        drop(state);
+        let is_within = length <= self.limit_bytes;
+        if is_within && self.export.exports_logs() {
             self.export.log(record());
         }
-        // What was printed before it is not a part of it.
-        self.emit_line(&mut self.state.lock(), true);
-        self.push_lines(line.as_bytes(), false);
+        // Of a longer one, the beginning is a line, as if it was printed.
+        self.push_lines(line.as_bytes(), !is_within);
     }
 
     fn push_lines(&self, bytes: &[u8], is_exported: bool) {
@@ -165,6 +170,7 @@ fn printable(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::otlp::{Message, Sampler};
 
     #[test]
     fn output_over_the_limit_of_a_call_is_dropped_and_counted() {
@@ -187,6 +193,18 @@ mod tests {
             output.push(b"abcd");
         }
         assert_eq!(output.state.lock().dropped_bytes, 0);
+    }
+
+    #[test]
+    fn log_records_count_toward_the_limit_of_a_call() {
+        let (export, receivers) = Export::new(Sampler::default(), None, Some(8), false);
+        let (sink, export) = (OutputSink::default(), Arc::new(export));
+        let output = GuestOutput::new(&"c".into(), "stderr", 8, sink, export);
+        output.begin(&TraceContext::root());
+        let record = || Encoded { scope: Message::default(), message: Message::default() };
+        output.push_record("INFO a\n", record);
+        output.push_record("INFO b\n", record);
+        assert_eq!(receivers.logs.unwrap().len(), 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `[[trigger.cron]]`: an exported function of a component that is called at times of the calendar.
 //!
-//! As in Spin's plugin, a run does not wait for the one before it.
+//! As in Spin's plugin, a run does not wait for the one before it. A run that is refused is lost, so
+//! runs are no background calls.
 
 use crate::calls::Call;
 use crate::engine::{Ended, FunctionCall, FunctionName, Functions};
@@ -11,6 +12,7 @@ use futures::stream::FuturesUnordered;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tessera_manifest::{App, CronTrigger};
+use tessera_resilience::Priority;
 use tokio::sync::watch;
 
 /// The function that a component exports.
@@ -86,15 +88,32 @@ async fn call(
     let entry = registry.resolve(component).map_err(|error| error.to_string())?;
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     let request = FunctionCall::with_field(FunctionName::of_world(HANDLER), "timestamp", seconds);
-    let call = Call::from_outside(SpanKind::Schedule, "cron".into(), TraceContext::root());
-    let results = entry.call(call, request).await.map_err(|error| error.to_string())?;
+    let results = entry.call(call_of_run(), request).await.map_err(|error| error.to_string())?;
     match Ended::of(&results) {
         Ended::Failed(text) => Err(text),
         Ended::Ok | Ended::Exited(_) => Ok(()),
     }
 }
 
+/// It does not give way as the run of a schedule does: it would be lost, and the next one may be a
+/// year away.
+fn call_of_run() -> Call {
+    let call = Call::from_outside(SpanKind::Schedule, "cron".into(), TraceContext::root());
+    let chain = call.chain.with(Priority::Interactive);
+    Call { chain, ..call }
+}
+
 #[expect(clippy::disallowed_methods, reason = "cron triggers have dates")]
 fn now() -> SystemTime {
     SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_no_background_calls() {
+        assert_eq!(call_of_run().chain.priority(), Priority::Interactive);
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! The pause is counted from the end of a run, so a run can never meet the one before it, and a
 //! slow run makes the next one late instead of two of them due at once. A run ends with the last
-//! byte of its response: a component may respond immediately and work while its body is sent.
+//! byte of its response: a component may respond immediately and work while its body is sent. Runs
+//! are background calls: after one that is refused, the next one is made after the pause.
 
 use super::failures::Failures;
 use super::post::Post;

@@ -1,9 +1,15 @@
 //! Limits that depend on each other fit.
 
 use crate::check::Check;
-use crate::reader::Code;
+use crate::keys::limits::Limits;
+use crate::reader::{Code, Problem};
 
 pub(super) fn check(check: &Check<'_>) {
+    concurrency(check);
+    bursts(check);
+}
+
+fn concurrency(check: &Check<'_>) {
     let settings = &check.app.settings;
     for component in check.app.components.values() {
         let own = &component.settings.limits;
@@ -30,4 +36,31 @@ pub(super) fn check(check: &Check<'_>) {
             return;
         }
     }
+}
+
+/// Without a wait that is acceptable, there is none that is too long.
+fn bursts(check: &Check<'_>) {
+    let settings = &check.app.settings;
+    let waits = |limits: &Limits| limits.resolve(settings).queue_wait_ms > 0;
+    let mut components = check.app.components.values();
+    for component in components.clone() {
+        let limits = &component.settings.limits;
+        if limits.queue_burst_ms.is_some() && !waits(limits) {
+            let path = check.path(component, "tool.tessera.limits.queue_burst_ms");
+            warn_of_burst(check, &path, &format!("`{}`", component.id));
+        }
+    }
+    let is_used = components.any(|component| waits(&component.settings.limits));
+    if settings.limits.queue_burst_ms.is_some() && !is_used {
+        let path = "application.tool.tessera.limits.queue_burst_ms";
+        warn_of_burst(check, path, "the application");
+    }
+}
+
+fn warn_of_burst(check: &Check<'_>, path: &str, owner: &str) {
+    let message = format!("`queue_burst_ms` of {owner} has no effect without `queue_wait_ms`");
+    let problem = Problem::new(Code::LimitRange, message);
+    let at = check.spans.value(path);
+    let hint = "set `queue_wait_ms`, or remove it";
+    check.problems.push(problem.label(at, "has no effect").hint(hint).warning());
 }

@@ -13,18 +13,31 @@ use crate::codel::Codel;
 use crate::gradient::{self, Gradient};
 
 /// Permits that only health checks use, when all others are in use. Further health checks wait like
-/// other calls, so that nobody gets ahead by pretending to make one.
+/// other calls, so that no client gets ahead by pretending to make one.
 const HEALTH_PERMITS: usize = 4;
 /// While background calls wait, one of them is served after this many others, so that they are late
 /// under load, and not never served.
 const OTHERS_PER_BACKGROUND: usize = 8;
 
-/// What a waiter receives: a permit, or the reason for a refusal.
+/// What a permit counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// One of the permits of all calls.
+    Ordinary,
+    /// One of those that only health checks use.
+    Health,
+}
+
+/// What a waiter receives: an ordinary permit, or the reason for a refusal.
 pub(super) type Grant = Result<(), AcquireError>;
 
 pub(super) struct State {
     concurrency_max: usize,
-    running: usize,
+    /// Calls with an ordinary permit.
+    ordinary: usize,
+    /// Calls with a permit of health checks. They are counted apart: otherwise a flood of health
+    /// checks would take the place of each call that ends, and no call that waits would be served.
+    health: usize,
     foreground: Queue<Waiting>,
     background: Queue<Waiting>,
     /// Foreground calls that were served since the last one of the background.
@@ -53,7 +66,8 @@ impl State {
         let gradient = options.concurrency_min.map(|least| gradient::Options { least, greatest });
         Self {
             concurrency_max: options.concurrency_max,
-            running: 0,
+            ordinary: 0,
+            health: 0,
             foreground: Queue::new(),
             background: Queue::new(),
             others: 0,
@@ -64,7 +78,7 @@ impl State {
     }
 
     pub(super) fn running(&self) -> usize {
-        self.running
+        self.ordinary + self.health
     }
 
     pub(super) fn queued(&self) -> usize {
@@ -75,18 +89,20 @@ impl State {
         self.gradient.as_ref().map_or(self.concurrency_max, Gradient::limit)
     }
 
-    /// Takes a permit, if there is one. While there is one for all calls, no call waits.
-    pub(super) fn take(&mut self, priority: Priority) -> bool {
-        let limit = self.limit();
-        if self.running < limit {
+    /// Takes a permit, if there is one. While there is an ordinary one, no call waits.
+    pub(super) fn take(&mut self, priority: Priority) -> Option<Slot> {
+        if self.ordinary < self.limit() {
             if let Some(codel) = &mut self.codel {
                 codel.passed();
             }
-        } else if priority != Priority::Health || self.running >= limit + HEALTH_PERMITS {
-            return false;
+            self.ordinary += 1;
+            return Some(Slot::Ordinary);
         }
-        self.running += 1;
-        true
+        if priority != Priority::Health || self.health >= HEALTH_PERMITS {
+            return None;
+        }
+        self.health += 1;
+        Some(Slot::Health)
     }
 
     /// Enters the queue.
@@ -138,8 +154,11 @@ impl State {
     }
 
     /// A permit is given back.
-    pub(super) fn release(&mut self) {
-        self.running -= 1;
+    pub(super) fn release(&mut self, slot: Slot) {
+        match slot {
+            Slot::Ordinary => self.ordinary -= 1,
+            Slot::Health => self.health -= 1,
+        }
         self.serve();
     }
 
@@ -157,14 +176,14 @@ impl State {
         }
     }
 
-    /// Passes free permits to waiters.
+    /// Passes free ordinary permits to waiters.
     fn serve(&mut self) {
-        while self.running < self.limit() {
+        while self.ordinary < self.limit() {
             let Some((waiting, is_background)) = self.next() else { return };
             let refused = self.refusal(waiting.since, is_background);
             let grant = refused.map_or(Ok(()), Err);
             if waiting.grant.send(grant).is_ok() && refused.is_none() {
-                self.running += 1;
+                self.ordinary += 1;
             }
         }
     }

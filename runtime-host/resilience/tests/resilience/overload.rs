@@ -197,6 +197,34 @@ async fn health_checks_do_not_wait_and_can_not_be_used_to_get_ahead() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn calls_that_wait_are_served_under_a_flood_of_health_checks() {
+    let bulkhead = bulkhead(2, 100);
+    let mut running = vec![permit(&bulkhead).await, permit(&bulkhead).await];
+    let mut waiting = Vec::new();
+    for _ in 0..10 {
+        waiting.push(waiter(&bulkhead, Caller::default()).await);
+    }
+    let mut checks = Vec::new();
+    for _ in 0..4 {
+        checks.push(bulkhead.acquire(caller(Priority::Health), late()).await.unwrap());
+    }
+    let mut further = Vec::new();
+    for next in waiting {
+        further.push(waiter(&bulkhead, caller(Priority::Health)).await);
+        drop(running.remove(0));
+        running.push(next.await.unwrap().unwrap());
+        assert_eq!(bulkhead.running(), 6);
+    }
+    drop(running);
+    for check in further {
+        drop(check.await.unwrap().unwrap());
+    }
+    assert_eq!((bulkhead.running(), bulkhead.queued()), (4, 0));
+    drop(checks);
+    assert_eq!(bulkhead.running(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_limit_follows_latency_and_waiters_get_what_it_gains() {
     let options = Options {
         concurrency_max: 10,

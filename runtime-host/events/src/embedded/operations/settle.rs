@@ -30,9 +30,12 @@ impl Operation<Writes> for Settle {
         let Settlement { subscription: index, key, entries, .. } = &self.settlement;
         match &self.settlement.ending {
             Ending::Done => return self.finish(group),
-            Ending::Retry { due_at_ms } => {
+            Ending::Retry { due_at_ms, counts } => {
                 group.spill_key(*index, key)?;
-                self.put_off(group, *due_at_ms)?;
+                match *counts {
+                    true => self.put_off(group, *due_at_ms)?,
+                    false => self.postpone(group, *due_at_ms)?,
+                }
             }
             Ending::Dead { reason, detail } => {
                 group.spill_key(*index, key)?;
@@ -114,6 +117,18 @@ impl Settle {
                 group.execute(sql, (id.0, id.1, id.2, began_at_ms.cast_signed()))?;
             }
         }
+        Ok(())
+    }
+
+    /// Delays the first event after a delivery that was not made. That counts as no attempt, and a
+    /// batch stays one: single deliveries would be more calls for a component that has too many.
+    fn postpone(&self, group: &Group<'_>, due_at_ms: u64) -> Result<()> {
+        let Settlement { key, entries, .. } = &self.settlement;
+        let Some((position, turn)) = entries.first() else { return Ok(()) };
+        let sql = "UPDATE pending SET due_at_ms = ?5 WHERE subscription = ?1 AND key = ?2 \
+                   AND position = ?3 AND turn = ?4";
+        let id = (self.number(group), &**key, position.cast_signed(), turn.cast_signed());
+        group.execute(sql, (id.0, id.1, id.2, id.3, due_at_ms.cast_signed()))?;
         Ok(())
     }
 

@@ -12,8 +12,8 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tessera_resilience::Deadline;
 use tessera_resilience::cache::{Cache, Kept, Lifetime};
+use tessera_resilience::{Deadline, Priority};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -22,6 +22,9 @@ pub(crate) const KEY_MAX_BYTES: usize = 16 << 10;
 /// For this long it is remembered that the answers for a key can't be given twice, so that calls do
 /// not wait for each other.
 const UNSHARED: Lifetime = Lifetime { fresh: Duration::from_secs(10), stale: Duration::ZERO };
+/// A call waits for at most this many equal ones. If they end without an answer, it makes its own, so
+/// that calls to a callee that fails are not made one after the other.
+const WAITS_MAX: u32 = 2;
 
 /// What is kept, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,16 @@ pub(crate) struct AnswerOptions {
     pub(crate) size_max_bytes: usize,
 }
 
+impl AnswerOptions {
+    /// A lifetime within the limits.
+    pub(crate) fn limit(&self, lifetime: Lifetime) -> Lifetime {
+        Lifetime {
+            fresh: lifetime.fresh.min(self.age_max),
+            stale: lifetime.stale.min(self.stale_max),
+        }
+    }
+}
+
 /// An answer of any type.
 type Value = Arc<dyn Any + Send + Sync>;
 type Key = Box<[u8]>;
@@ -40,18 +53,40 @@ type Key = Box<[u8]>;
 /// In the cache: the answers for this key can't be given twice.
 struct Unshared;
 
+/// In the cache: an answer.
+#[derive(Clone)]
+struct Stored {
+    value: Value,
+    /// Whether equal calls wait for each other's answers.
+    is_shared: bool,
+}
+
 /// The answers of an edge.
 pub(crate) struct Answers {
     options: AnswerOptions,
+    /// The longest time for which a call waits for an equal one.
+    wait_max: Duration,
     clock: Instant,
     state: Mutex<State>,
     counts: EdgeCounts,
 }
 
 struct State {
-    cache: Cache<Value>,
+    cache: Cache<Stored>,
     /// Calls that others wait for. At most as many as there are calls.
-    flights: HashMap<Key, watch::Receiver<Landing>>,
+    flights: HashMap<Key, InFlight>,
+    next_flight: u64,
+    /// How often something was changed. What was read before may be outdated.
+    writes: u64,
+}
+
+/// A call that others wait for.
+struct InFlight {
+    number: u64,
+    landing: watch::Receiver<Landing>,
+    priority: Priority,
+    /// Those before it began.
+    writes: u64,
 }
 
 /// What became of a call that others wait for.
@@ -59,7 +94,7 @@ struct State {
 enum Landing {
     InFlight,
     /// All get its answer.
-    Shared(Value),
+    Shared(Kept<Value>),
     /// Each has to make its own call.
     Alone,
 }
@@ -68,7 +103,7 @@ enum Landing {
 pub(crate) enum Begun<'a, V> {
     /// There is an answer.
     Answered(Kept<Arc<V>>),
-    /// It has to be made, and others wait for it.
+    /// It has to be made, and others may wait for it.
     Leads(Flight<'a>),
     /// It has to be made.
     Alone,
@@ -78,37 +113,58 @@ pub(crate) enum Begun<'a, V> {
 pub(crate) struct Flight<'a> {
     answers: &'a Answers,
     key: Key,
+    number: u64,
+    /// Those before it began.
+    writes: u64,
     sender: watch::Sender<Landing>,
 }
 
 impl Answers {
-    pub(super) fn new(options: AnswerOptions, counts: EdgeCounts) -> Self {
-        let state = State { cache: Cache::new(options.size_max_bytes), flights: HashMap::new() };
-        Self { options, clock: Instant::now(), state: Mutex::new(state), counts }
+    /// `timeout` is that of the policy.
+    pub(super) fn new(
+        options: AnswerOptions,
+        timeout: Option<Duration>,
+        counts: EdgeCounts,
+    ) -> Self {
+        let state = State {
+            cache: Cache::new(options.size_max_bytes),
+            flights: HashMap::new(),
+            next_flight: 0,
+            writes: 0,
+        };
+        let wait_max = timeout.unwrap_or(Duration::MAX);
+        Self { options, wait_max, clock: Instant::now(), state: Mutex::new(state), counts }
     }
 
     pub(crate) fn options(&self) -> AnswerOptions {
         self.options
     }
 
-    /// Begins a call. Waits for an equal one if there is one.
+    /// Begins a call. Waits for an equal one if there is one that is as urgent. Without a priority,
+    /// it waits for none, and none waits for it.
     ///
     /// Errors: the deadline passed before the other one was answered.
     pub(crate) async fn begin<V: Any + Send + Sync>(
         &self,
         key: &[u8],
         deadline: Deadline,
+        priority: Option<Priority>,
     ) -> Result<Begun<'_, V>, CallError> {
+        let patience = Deadline::after(self.wait_max);
+        let mut waits = 0;
         loop {
-            let mut other = match self.look_up(key) {
+            let mut other = match self.look_up(key, priority.filter(|_| waits < WAITS_MAX)) {
                 LookedUp::Begun(begun) => return Ok(begun),
                 LookedUp::InFlight(other) => other,
             };
-            let landed = deadline.limit(other.wait_for(|it| !matches!(it, Landing::InFlight)));
+            waits += 1;
+            let landed = other.wait_for(|it| !matches!(it, Landing::InFlight));
+            let landed = deadline.min(patience).limit(landed);
             match landed.await {
-                // It was canceled: this call or another one that waits takes its place.
+                // It has no answer: this call or another one that waits takes its place.
                 Ok(Err(_)) => {}
                 Ok(Ok(landed)) => return Ok(self.landed(&landed)),
+                Err(_) if patience < deadline => waits = WAITS_MAX,
                 Err(_) => {
                     let detail = "the deadline passed while it waited for an equal call";
                     return Err(CallError::new(Kind::DeadlineExceeded, detail));
@@ -117,12 +173,16 @@ impl Answers {
         }
     }
 
-    fn look_up<V: Any + Send + Sync>(&self, key: &[u8]) -> LookedUp<'_, V> {
+    fn look_up<V: Any + Send + Sync>(
+        &self,
+        key: &[u8],
+        priority: Option<Priority>,
+    ) -> LookedUp<'_, V> {
         let mut state = self.state.lock();
-        if let Some(kept) = state.cache.get(key, self.clock.elapsed())
-            && !kept.fresh.is_zero()
-        {
-            return LookedUp::Begun(match typed(kept) {
+        let kept = state.cache.get(key, self.clock.elapsed());
+        let is_shared = kept.as_ref().is_none_or(|kept| kept.value.is_shared);
+        if let Some(kept) = kept.filter(|kept| !kept.fresh.is_zero()) {
+            return LookedUp::Begun(match typed(value_of(kept)) {
                 Some(kept) => {
                     self.counts.answers_fresh.inc();
                     Begun::Answered(kept)
@@ -130,18 +190,27 @@ impl Answers {
                 None => Begun::Alone,
             });
         }
-        if let Some(other) = state.flights.get(key) {
-            return LookedUp::InFlight(other.clone());
+        let priority = priority.filter(|_| is_shared);
+        if let (Some(priority), Some(other)) = (priority, state.flights.get(key))
+            && other.priority >= priority
+            && other.writes == state.writes
+        {
+            return LookedUp::InFlight(other.landing.clone());
         }
-        let (sender, receiver) = watch::channel(Landing::InFlight);
-        state.flights.insert(key.into(), receiver);
-        LookedUp::Begun(Begun::Leads(Flight { answers: self, key: key.into(), sender }))
+        let (sender, landing) = watch::channel(Landing::InFlight);
+        let (number, writes) = (state.next_flight, state.writes);
+        state.next_flight += 1;
+        if let Some(priority) = priority {
+            let flight = InFlight { number, landing, priority, writes };
+            state.flights.insert(key.into(), flight);
+        }
+        let flight = Flight { answers: self, key: key.into(), number, writes, sender };
+        LookedUp::Begun(Begun::Leads(flight))
     }
 
     fn landed<V: Any + Send + Sync>(&self, landing: &Landing) -> Begun<'_, V> {
-        let Landing::Shared(value) = landing else { return Begun::Alone };
-        let (age, fresh) = (Duration::ZERO, Duration::ZERO);
-        match typed(Kept { value: value.clone(), age, fresh }) {
+        let Landing::Shared(kept) = landing else { return Begun::Alone };
+        match typed(kept.clone()) {
             Some(kept) => {
                 self.counts.answers_shared.inc();
                 Begun::Answered(kept)
@@ -153,21 +222,30 @@ impl Answers {
     /// An answer for a call that failed.
     pub(crate) fn stale<V: Any + Send + Sync>(&self, key: &[u8]) -> Option<Kept<Arc<V>>> {
         let kept = self.state.lock().cache.get(key, self.clock.elapsed())?;
-        let kept = typed(kept)?;
+        let kept = typed(value_of(kept))?;
         self.counts.answers_stale.inc();
         Some(kept)
     }
 
-    /// Drops the answers for which this is true.
+    /// Something was changed: drops the answers for which this is true. Those of calls in flight are
+    /// not kept, and further calls do not wait for them.
     pub(crate) fn drop_if<V: Any>(&self, is_outdated: impl Fn(&V) -> bool) {
-        let is_outdated = |value: &Value| value.downcast_ref::<V>().is_some_and(&is_outdated);
-        self.state.lock().cache.drop_if(is_outdated);
+        let is_outdated =
+            |stored: &Stored| stored.value.downcast_ref::<V>().is_some_and(&is_outdated);
+        let mut state = self.state.lock();
+        state.writes += 1;
+        state.cache.drop_if(is_outdated);
     }
 }
 
 enum LookedUp<'a, V> {
     Begun(Begun<'a, V>),
     InFlight(watch::Receiver<Landing>),
+}
+
+fn value_of(kept: Kept<Stored>) -> Kept<Value> {
+    let Kept { value, age, fresh } = kept;
+    Kept { value: value.value, age, fresh }
 }
 
 fn typed<V: Any + Send + Sync>(kept: Kept<Value>) -> Option<Kept<Arc<V>>> {
@@ -183,12 +261,27 @@ impl Flight<'_> {
         size_bytes: usize,
         lifetime: Lifetime,
     ) {
-        let AnswerOptions { age_max, stale_max, .. } = self.answers.options;
-        let lifetime =
-            Lifetime { fresh: lifetime.fresh.min(age_max), stale: lifetime.stale.min(stale_max) };
+        self.insert(Stored { value, is_shared: true }, size_bytes, lifetime);
+    }
+
+    /// Keeps an answer for calls that fail. Further ones do not wait for each other.
+    pub(crate) fn keep_unshared<V: Any + Send + Sync>(
+        &self,
+        value: Arc<V>,
+        size_bytes: usize,
+        lifetime: Lifetime,
+    ) {
+        self.insert(Stored { value, is_shared: false }, size_bytes, lifetime);
+    }
+
+    fn insert(&self, stored: Stored, size_bytes: usize, lifetime: Lifetime) {
+        let lifetime = self.answers.options.limit(lifetime);
         let now = self.answers.clock.elapsed();
-        let key = self.key.clone();
-        self.answers.state.lock().cache.insert(key, value, size_bytes, lifetime, now);
+        let mut state = self.answers.state.lock();
+        // An answer from before a change would outlive it.
+        if state.writes == self.writes {
+            state.cache.insert(self.key.clone(), stored, size_bytes, lifetime, now);
+        }
     }
 
     /// What is kept is outdated.
@@ -198,7 +291,15 @@ impl Flight<'_> {
 
     /// Gives an answer to all that wait.
     pub(crate) fn share<V: Any + Send + Sync>(self, value: Arc<V>) {
-        self.sender.send_replace(Landing::Shared(value));
+        let (age, fresh) = (Duration::ZERO, Duration::ZERO);
+        self.share_kept(&Kept { value, age, fresh });
+    }
+
+    /// Gives an answer that was kept to all that wait, with its age.
+    pub(crate) fn share_kept<V: Any + Send + Sync>(self, kept: &Kept<Arc<V>>) {
+        let value: Value = kept.value.clone();
+        let kept = Kept { value, age: kept.age, fresh: kept.fresh };
+        self.sender.send_replace(Landing::Shared(kept));
     }
 
     /// All that wait make their own calls.
@@ -209,15 +310,19 @@ impl Flight<'_> {
     /// The answer is for this call alone, and so are further ones.
     pub(crate) fn keep_apart(self) {
         let now = self.answers.clock.elapsed();
-        let (key, unshared) = (self.key.clone(), Arc::new(Unshared));
-        self.answers.state.lock().cache.insert(key, unshared, 0, UNSHARED, now);
+        let unshared = Stored { value: Arc::new(Unshared), is_shared: false };
+        self.answers.state.lock().cache.insert(self.key.clone(), unshared, 0, UNSHARED, now);
         self.failed();
     }
 }
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        self.answers.state.lock().flights.remove(&self.key);
+        let mut state = self.answers.state.lock();
+        // Another one may have taken its place.
+        if state.flights.get(&self.key).is_some_and(|flight| flight.number == self.number) {
+            state.flights.remove(&self.key);
+        }
     }
 }
 

@@ -35,7 +35,7 @@ impl World {
             answer
         };
         let call = call(1_000 * MS);
-        self.edge.call(&call, may_repeat(true), is_read, |number| attempt(number)).await
+        self.edge.call(&call, may_repeat(true), is_read, attempt).await
     }
 
     /// Attempts that began, and those that ended.
@@ -89,6 +89,11 @@ async fn an_attempt_that_fails_waits_for_the_other() {
     });
     assert_eq!(answer.await.unwrap(), Value(2));
     assert_eq!(world.edge.counts.hedges_won.get(), 0, "the answer of the other one was first");
+    let answer = world.read(true, |number| match number {
+        1 => (200, Ok(Value(1))),
+        _ => (10, Ok(Value(500))),
+    });
+    assert_eq!(answer.await.unwrap(), Value(1), "a response may be a failure, too");
     let answer = world.read(true, |number| (10 * u64::from(7 - number), failed()));
     assert_eq!(answer.await.unwrap_err().kind, Kind::Trap);
 }

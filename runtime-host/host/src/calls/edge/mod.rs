@@ -72,9 +72,11 @@ struct Attempted<A> {
 }
 
 impl<A> Attempted<A> {
-    /// Whether another attempt would have the same answer.
+    /// Whether another attempt could have no better answer.
     fn is_final(&self) -> bool {
-        self.was_made && self.judgment.repeat == Repeat::Never
+        self.was_made
+            && self.judgment.repeat == Repeat::Never
+            && self.judgment.outcome != Outcome::Failure
     }
 }
 
@@ -91,7 +93,9 @@ impl Edge {
             breaker: policy.breaker.map(|options| Mutex::new(Breaker::new(options))),
             budget: policy.budget().map(|options| Mutex::new(Budget::new(options))),
             bulkhead: policy.bulkhead.map(Bulkhead::new),
-            answers: policy.answers.map(|options| Answers::new(options, counts.clone())),
+            answers: policy
+                .answers
+                .map(|options| Answers::new(options, policy.timeout, counts.clone())),
             clock: Instant::now(),
             usual_ns: AtomicU64::new(0),
             caller,

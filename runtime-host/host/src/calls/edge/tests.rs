@@ -13,7 +13,15 @@ pub(super) const MS: Duration = Duration::from_millis(1);
 #[derive(Debug, PartialEq)]
 pub(super) struct Value(pub(super) u32);
 
-impl Judge for Value {}
+/// As with HTTP, 500 is a failure that another attempt would not change.
+impl Judge for Value {
+    fn judge(&self) -> Judgment {
+        match self.0 {
+            500 => Judgment::failure(Repeat::Never),
+            _ => Judgment::SUCCESS,
+        }
+    }
+}
 
 pub(super) type Response = Result<Value, CallError>;
 

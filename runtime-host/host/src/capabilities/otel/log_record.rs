@@ -1,7 +1,6 @@
 //! Log records of components, as lines.
 
 use crate::capabilities::bindings::wasi::otel::logs::LogRecord;
-use serde_json::Value;
 use std::fmt::Write as _;
 
 /// The names of severities, of which each stands for four numbers.
@@ -27,10 +26,8 @@ pub(super) fn line(record: &LogRecord) -> String {
 
 /// A value is JSON; a text is shown without its quotation marks.
 fn text(value: &str) -> String {
-    match serde_json::from_str(value) {
-        Ok(Value::String(text)) => text,
-        _ => value.to_owned(),
-    }
+    // What is not a text is not parsed any further, because it can be large.
+    serde_json::from_str(value).unwrap_or_else(|_| value.to_owned())
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use tessera_resilience::cache::Lifetime;
 
 /// A request with one of these is sent.
-const BYPASS: [HeaderName; 12] = [
+const BYPASS: [HeaderName; 13] = [
     AUTHORIZATION,
     PROXY_AUTHORIZATION,
     COOKIE,
@@ -30,10 +30,11 @@ const BYPASS: [HeaderName; 12] = [
     IF_UNMODIFIED_SINCE,
     IF_RANGE,
     UPGRADE,
+    // It carries users and tenants.
+    HeaderName::from_static("baggage"),
 ];
 /// They name this very request, and no answer that is kept may depend on them.
-const OF_THE_REQUEST: [&str; 5] =
-    ["traceparent", "tracestate", "baggage", "x-request-id", "tessera-attempt"];
+const OF_THE_REQUEST: [&str; 3] = ["traceparent", "tracestate", "x-request-id"];
 /// Only answers with these statuses are kept.
 const STATUSES: [u16; 6] = [200, 203, 301, 308, 404, 410];
 
@@ -172,9 +173,8 @@ mod tests {
 
     #[test]
     fn requests_with_credentials_cookies_or_conditions_are_sent() {
-        let names =
-            ["authorization", "cookie", "range", "if-none-match", "cache-control", "pragma"];
-        for name in names {
+        let names = ["authorization", "cookie", "range", "if-none-match", "cache-control"];
+        for name in names.into_iter().chain(["pragma", "baggage"]) {
             assert!(key(&request(&[(name, "x")])).is_none(), "{name}");
         }
         let mut post = request(&[]);
@@ -191,6 +191,7 @@ mod tests {
         assert_ne!(key(&ada), key(&bob));
         let joined = request(&[("a", "1"), ("b", "2")]);
         assert_ne!(key(&joined), key(&request(&[("a", "1"), ("c", "2")])));
+        assert_ne!(key(&request(&[("tessera-attempt", "2")])).unwrap(), plain);
         let traced = request(&[("traceparent", "00-1"), ("x-request-id", "7")]);
         assert_eq!(key(&traced).unwrap(), plain);
         let (one, other) = (request(&[("a", "1"), ("b", "2")]), request(&[("b", "2"), ("a", "1")]));

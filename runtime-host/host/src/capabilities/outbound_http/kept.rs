@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use std::sync::Arc;
-use tessera_resilience::Deadline;
 use tessera_resilience::cache::{Kept, Lifetime};
+use tessera_resilience::{Deadline, Priority};
 
 /// Whether a response was kept, and for how long it is still fresh (RFC 9211).
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -26,6 +26,17 @@ const DROPPED: [HeaderName; 8] = [
     HeaderName::from_static("traceresponse"),
 ];
 
+/// How long a request waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waits {
+    /// For all of its answer.
+    pub(super) deadline: Deadline,
+    /// For an equal request.
+    pub(super) head: Deadline,
+    /// How urgently it waits for an equal one; `None` if it must not wait for one.
+    pub(super) priority: Option<Priority>,
+}
+
 /// A response that may be given again.
 struct Complete {
     uri: Uri,
@@ -38,7 +49,7 @@ struct Complete {
 pub(super) async fn answer<F: Future<Output = Result<Response, BodyError>>>(
     answers: &Answers,
     request: Request,
-    deadline: Deadline,
+    waits: Waits,
     send: impl FnOnce(Request) -> F,
 ) -> Result<Response, BodyError> {
     let (uri, method) = (request.uri().clone(), request.method().clone());
@@ -49,7 +60,7 @@ pub(super) async fn answer<F: Future<Output = Result<Response, BodyError>>>(
         }
         return response;
     };
-    let begun = answers.begin::<Complete>(&key, deadline).await;
+    let begun = answers.begin::<Complete>(&key, waits.head, waits.priority).await;
     let flight = match begun.map_err(|_| BodyError::HttpResponseTimeout)? {
         Begun::Answered(kept) => return Ok(given(&kept)),
         Begun::Alone => return send(request).await,
@@ -62,10 +73,10 @@ pub(super) async fn answer<F: Future<Output = Result<Response, BodyError>>>(
             flight.failed();
             return response;
         };
-        flight.share(stale.value.clone());
+        flight.share_kept(&stale);
         return Ok(given(&stale));
     }
-    kept(answers, flight, uri, response?, deadline).await
+    kept(answers, flight, uri, response?, waits.deadline).await
 }
 
 /// Keeps a response if it may be given again.
@@ -76,10 +87,13 @@ async fn kept(
     response: Response,
     deadline: Deadline,
 ) -> Result<Response, BodyError> {
-    let size_max = answers.options().size_max_bytes as u64;
+    let options = answers.options();
+    let size_max = options.size_max_bytes as u64;
     let fits = response.body().size_hint().exact().is_some_and(|size| size <= size_max);
     let is_useful = |it: &Lifetime| !it.fresh.is_zero() || !it.stale.is_zero();
-    let Some(lifetime) = freshness::lifetime(&response).filter(|it| fits && is_useful(it)) else {
+    let allowed = freshness::lifetime(&response).filter(|_| fits);
+    let is_shared = allowed.is_some_and(|it| !it.fresh.is_zero());
+    let Some(lifetime) = allowed.map(|it| options.limit(it)).filter(is_useful) else {
         flight.keep_apart();
         return Ok(response);
     };
@@ -100,10 +114,12 @@ async fn kept(
     let size = fields.sum::<usize>() + body.len() + uri.path().len();
     let complete = Complete { uri, status: head.status, headers, body: body.clone() };
     let complete = Arc::new(complete);
-    flight.keep(complete.clone(), size, lifetime);
-    match lifetime.fresh.is_zero() {
-        true => flight.failed(),
-        false => flight.share(complete),
+    if is_shared {
+        flight.keep(complete.clone(), size, lifetime);
+        flight.share(complete);
+    } else {
+        flight.keep_unshared(complete, size, lifetime);
+        flight.failed();
     }
     Ok(Response::from_parts(head, full_body(body)))
 }
@@ -114,7 +130,7 @@ fn given(kept: &Kept<Arc<Complete>>) -> Response {
     *response.status_mut() = kept.value.status;
     *response.headers_mut() = kept.value.headers.clone();
     let before = response.headers().get(AGE).and_then(|age| age.to_str().ok()?.parse().ok());
-    let age = kept.age.as_secs() + before.unwrap_or(0);
+    let age = kept.age.as_secs().saturating_add(before.unwrap_or(0));
     response.headers_mut().insert(AGE, HeaderValue::from(age));
     let status = format!("tessera; hit; ttl={}", kept.fresh.as_secs());
     if let Ok(status) = HeaderValue::try_from(status) {

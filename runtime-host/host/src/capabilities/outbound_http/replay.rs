@@ -97,6 +97,11 @@ impl Replay {
     }
 }
 
+/// Removes what a component sent to look like the host's mark, or forwarded.
+pub(super) fn remove_attempt(request: &mut Request) {
+    request.headers_mut().remove(ATTEMPT);
+}
+
 /// Marks a request between components that is not the first attempt.
 pub(super) fn mark_attempt(request: &mut Request, number: u32) {
     if number > 1 {
@@ -252,5 +257,7 @@ mod tests {
         assert!(first.headers().is_empty());
         mark_attempt(&mut first, 2);
         assert_eq!(first.headers()[ATTEMPT], "2");
+        remove_attempt(&mut first);
+        assert!(first.headers().is_empty());
     }
 }

@@ -8,9 +8,9 @@ use super::client::Destination;
 use super::errors::body_error;
 use super::failure::Failure;
 use super::faults::with_fault;
-use super::kept;
+use super::kept::{self, Waits};
 use super::own::is_itself;
-use super::replay::{Replay, mark_attempt};
+use super::replay::{Replay, mark_attempt, remove_attempt};
 use super::timeouts::Timeouts;
 use crate::calls::{Attempt, Call, CallChain, CallError, ComponentEntry, Edge, Kind};
 use crate::chaos::Subject;
@@ -86,6 +86,7 @@ impl Sender {
         if !network.readiness.is_ready(callee) && request.uri().path() == READINESS {
             return not_ready();
         }
+        remove_attempt(&mut request);
         let edge = self.outbound.policies.components.to(callee, None);
         if edge.as_ref().is_some_and(|edge| edge.distinguishes_reads()) {
             request = settled(request).await;
@@ -99,7 +100,17 @@ impl Sender {
         };
         // They are not sent, so no answer depends on them.
         remove_reserved(request.headers_mut());
-        Box::pin(kept::answer(answers, request, self.call.deadline, chained)).await
+        let waits = self.waits(self.call.deadline);
+        Box::pin(kept::answer(answers, request, waits, chained)).await
+    }
+
+    /// How a request waits for an equal one. `head` is when it gives up if there is no head.
+    fn waits(&self, head: Deadline) -> Waits {
+        let CurrentCall { chain, deadline, .. } = &self.call;
+        // Within a cycle, an equal request may wait for a permit that a caller of this one holds.
+        let is_deep = self.component.cycle.is_some_and(|cycle| chain.of_cycle(cycle) > 0);
+        let priority = (!is_deep).then(|| chain.priority());
+        Waits { deadline: *deadline, head: head.min(*deadline), priority }
     }
 
     async fn chain_by_policy(
@@ -169,7 +180,9 @@ impl Sender {
         let send = |request| self.leave_by_policy(&edge, request, options);
         match edge.answers() {
             Some(answers) => {
-                Box::pin(kept::answer(answers, request, self.call.deadline, send)).await
+                let first_byte = Timeouts::new(options).first_byte;
+                let waits = self.waits(Deadline::after(first_byte));
+                Box::pin(kept::answer(answers, request, waits, send)).await
             }
             None => send(request).await,
         }

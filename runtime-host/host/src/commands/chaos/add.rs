@@ -1,6 +1,7 @@
 //! `tessera chaos add`.
 
 use super::host::Host;
+use super::print;
 use crate::chaos::{Access, Effect, Fault, Target};
 use clap::{ArgGroup, Args};
 
@@ -31,13 +32,16 @@ pub(super) struct Add {
     #[arg(long, value_name = "SUBSCRIPTION")]
     delivery: Option<String>,
     /// With `--to` or `--host`: only what this component calls; `outside` is no component.
-    #[arg(long, value_name = "COMPONENT", default_value = "*")]
+    #[arg(long, value_name = "COMPONENT", default_value = "*",
+          conflicts_with_all = ["store", "publish", "delivery"])]
     from: String,
     /// With `--to`: only this function (`stock.find`) or route (`GET /products/:id`).
-    #[arg(long, value_name = "OPERATION", default_value = "*")]
+    #[arg(long, value_name = "OPERATION", default_value = "*",
+          conflicts_with_all = ["host", "store", "publish", "delivery"])]
     operation: String,
     /// With `--store`: only reads or writes.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t,
+          conflicts_with_all = ["to", "host", "publish", "delivery"])]
     access: Access,
     /// It takes longer: a number of milliseconds, or a random one between two numbers.
     #[arg(long, value_name = "MIN..MAX", value_parser = latency)]
@@ -75,7 +79,7 @@ impl Add {
         let fault = self.fault();
         fault.check().map_err(anyhow::Error::msg)?;
         let id = self.at.connect()?.add(&fault).await?;
-        println!("fault {id} is active for {} ms", fault.duration_ms);
+        print(&format!("fault {id} is active for {} ms", fault.duration_ms));
         Ok(())
     }
 

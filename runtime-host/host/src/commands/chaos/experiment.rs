@@ -120,6 +120,10 @@ impl Experiment {
         for kind in &self.requests {
             kind.check().with_context(|| format!("the request `{}`", kind.name))?;
         }
+        if let Some(abort) = &self.abort {
+            let percent = abort.availability_percent;
+            ensure!((0.0..=PERCENT_MAX).contains(&percent), "`abort`: percentages are 0 to 100");
+        }
         for (number, planned) in (1..).zip(&self.faults) {
             let checked = planned.fault().check().map_err(anyhow::Error::msg);
             checked.with_context(|| format!("fault {number}"))?;
@@ -128,7 +132,7 @@ impl Experiment {
         Ok(())
     }
 
-    /// The same with this share of all its times, for a quick look.
+    /// The same with this share of all its times but `settle_ms`, for a quick look.
     #[must_use]
     pub(super) fn scaled(mut self, percent: u64) -> Self {
         let times = [&mut self.steady_ms, &mut self.recovery_ms].into_iter();
@@ -179,10 +183,13 @@ impl RequestKind {
         for percent in [self.availability_percent, self.steady_percent] {
             ensure!((0.0..=PERCENT_MAX).contains(&percent), "percentages are 0 to 100");
         }
-        http::Request::builder()
+        let mut request = http::Request::builder()
             .method(self.method.as_str())
-            .uri(format!("http://localhost{}", self.path))
-            .body(())?;
+            .uri(format!("http://localhost{}", self.path));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request.body(())?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //! as users do.
 
 use super::experiment::{Experiment, RequestKind};
-use super::report::{Part, Sample};
+use super::report::{PARTS_COUNT, Part, Sample};
 use crate::capabilities::outbound_http::Client;
 use crate::message::full_body;
 use http::Request;
@@ -18,14 +18,19 @@ const IN_FLIGHT_MAX: usize = 1_000;
 /// The largest answer that is read.
 const ANSWER_MAX_BYTES: usize = 64 << 20;
 
-/// The requests that were sent so far.
+/// The requests that have ended so far.
 #[derive(Default)]
 pub(super) struct Samples(Mutex<Vec<(Instant, Sample)>>);
+
+/// How often it is checked whether the requests of a part have ended.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The running requests of an experiment. Dropping it ends them.
 pub(super) struct Load {
     pub(super) samples: Arc<Samples>,
     part: Arc<Mutex<Part>>,
+    /// Requests that have not ended, of all kinds, by their part.
+    open: Arc<[AtomicUsize; PARTS_COUNT]>,
     _senders: JoinSet<()>,
 }
 
@@ -52,6 +57,7 @@ impl Load {
     pub(super) fn begin(experiment: &Experiment, url: &str, client: &Arc<Client>) -> Self {
         let samples = Arc::<Samples>::default();
         let part = Arc::new(Mutex::new(Part::Steady));
+        let open = Arc::<[AtomicUsize; PARTS_COUNT]>::default();
         let mut senders = JoinSet::new();
         for (index, kind) in experiment.requests.iter().enumerate() {
             let sender = Sender {
@@ -62,10 +68,19 @@ impl Load {
                 samples: samples.clone(),
                 part: part.clone(),
                 in_flight: AtomicUsize::new(0),
+                open: open.clone(),
             };
             senders.spawn(Arc::new(sender).run());
         }
-        Self { samples, part, _senders: senders }
+        Self { samples, part, open, _senders: senders }
+    }
+
+    /// Waits until all requests of a part have ended: each does at its timeout.
+    pub(super) async fn ended(&self, part: Part) {
+        let open = |part: Part| self.open.get(part as usize);
+        while open(part).is_some_and(|open| open.load(Ordering::Relaxed) > 0) {
+            tokio::time::sleep(CHECK_INTERVAL).await;
+        }
     }
 
     /// Requests that begin from now on belong to this part.
@@ -82,6 +97,7 @@ struct Sender {
     samples: Arc<Samples>,
     part: Arc<Mutex<Part>>,
     in_flight: AtomicUsize,
+    open: Arc<[AtomicUsize; PARTS_COUNT]>,
 }
 
 impl Sender {
@@ -92,23 +108,33 @@ impl Sender {
         loop {
             ticks.tick().await;
             while requests.try_join_next().is_some() {}
+            if *self.part.lock() == Part::Over {
+                continue;
+            }
             if self.in_flight.load(Ordering::Relaxed) >= IN_FLIGHT_MAX {
                 let part = *self.part.lock();
                 self.record(part, Instant::now(), false);
                 continue;
             }
             self.in_flight.fetch_add(1, Ordering::Relaxed);
-            requests.spawn(self.clone().send());
+            let part = *self.part.lock();
+            self.open(part).inspect(|open| _ = open.fetch_add(1, Ordering::Relaxed));
+            requests.spawn(self.clone().send(part));
         }
     }
 
-    async fn send(self: Arc<Self>) {
-        let (part, begun) = (*self.part.lock(), Instant::now());
+    fn open(&self, part: Part) -> Option<&AtomicUsize> {
+        self.open.get(part as usize)
+    }
+
+    async fn send(self: Arc<Self>, part: Part) {
+        let begun = Instant::now();
         let within = Duration::from_millis(self.kind.timeout_ms);
         let answer = tokio::time::timeout(within, self.exchange()).await;
         let succeeded = matches!(answer, Ok(Some(status)) if self.kind.is_success(status));
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.record(part, begun, succeeded);
+        self.open(part).inspect(|open| _ = open.fetch_sub(1, Ordering::Relaxed));
     }
 
     /// The status of the answer, once all of it has arrived.

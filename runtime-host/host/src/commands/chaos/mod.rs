@@ -68,10 +68,16 @@ impl Verb {
 async fn list(host: &Host) -> anyhow::Result<()> {
     let faults = host.connect()?.faults().await?;
     if faults.is_empty() {
-        println!("no faults are active");
+        print("no faults are active");
     }
     for fault in faults {
-        println!("{fault}");
+        print(&fault.to_string());
     }
     Ok(())
+}
+
+/// Prints a result of the command.
+#[expect(clippy::print_stdout, reason = "results, unlike logs, are for other programs, too")]
+fn print(text: &str) {
+    println!("{text}");
 }

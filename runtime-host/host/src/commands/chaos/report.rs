@@ -4,6 +4,9 @@ use super::experiment::{Experiment, RequestKind};
 use std::fmt::Write as _;
 use std::time::Duration;
 
+/// The number of parts.
+pub(super) const PARTS_COUNT: usize = 5;
+
 /// The parts of an experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
@@ -12,6 +15,8 @@ pub(super) enum Part {
     /// Not reported.
     Settling,
     Recovery,
+    /// No requests are sent any more.
+    Over,
 }
 
 /// One request.
@@ -33,8 +38,6 @@ struct Figures {
     p99: Duration,
 }
 
-const PARTS: [Part; 3] = [Part::Steady, Part::Faults, Part::Recovery];
-
 impl Part {
     fn name(self) -> &'static str {
         match self {
@@ -42,12 +45,17 @@ impl Part {
             Self::Faults => "faults",
             Self::Settling => "settling",
             Self::Recovery => "after",
+            Self::Over => "over",
         }
     }
 }
 
-/// A line for each kind and part, and whether all that must hold did.
-pub(super) fn report(experiment: &Experiment, samples: &[Sample]) -> (String, bool) {
+/// A line for each kind in these parts, and whether all that must hold did.
+pub(super) fn report(
+    experiment: &Experiment,
+    parts: &[Part],
+    samples: &[Sample],
+) -> (String, bool) {
     let width = experiment.requests.iter().map(|kind| kind.name.len()).max().unwrap_or_default();
     let mut text = format!(
         "{:width$}  part    requests  available      p50      p99  must hold\n",
@@ -55,10 +63,15 @@ pub(super) fn report(experiment: &Experiment, samples: &[Sample]) -> (String, bo
     );
     let mut holds = true;
     for (index, kind) in experiment.requests.iter().enumerate() {
-        for part in PARTS {
+        for part in parts.iter().copied() {
             let of_part = |sample: &&Sample| sample.kind == index && sample.part == part;
             let samples: Vec<&Sample> = samples.iter().filter(of_part).collect();
-            let Some(figures) = figures(&samples) else { continue };
+            let Some(figures) = figures(&samples) else {
+                holds = false;
+                let _ =
+                    writeln!(text, "{:width$}  {:6}  no request has ended", kind.name, part.name());
+                continue;
+            };
             let missed = missed(kind, part, &figures);
             holds &= missed.is_none();
             let _ = writeln!(
@@ -82,7 +95,7 @@ pub(super) fn holds(experiment: &Experiment, part: Part, samples: &[Sample]) -> 
     experiment.requests.iter().enumerate().all(|(index, kind)| {
         let of_part = |sample: &&Sample| sample.kind == index && sample.part == part;
         let samples: Vec<&Sample> = samples.iter().filter(of_part).collect();
-        figures(&samples).is_none_or(|figures| missed(kind, part, &figures).is_none())
+        figures(&samples).is_some_and(|figures| missed(kind, part, &figures).is_none())
     })
 }
 
@@ -99,7 +112,7 @@ pub(super) fn lowest_availability(kinds: usize, samples: &[Sample]) -> f64 {
 fn missed(kind: &RequestKind, part: Part, figures: &Figures) -> Option<String> {
     let least = match part {
         Part::Faults => kind.availability_percent,
-        Part::Steady | Part::Settling | Part::Recovery => kind.steady_percent,
+        Part::Steady | Part::Settling | Part::Recovery | Part::Over => kind.steady_percent,
     };
     if figures.availability_percent < least {
         return Some(format!("NO: at least {least} % available"));

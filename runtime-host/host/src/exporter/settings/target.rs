@@ -32,18 +32,7 @@ pub(in crate::exporter) struct Target {
 impl Target {
     /// `None` if it is not exported.
     pub(super) fn read(signal: Signal, of: &mut Variables<'_>) -> anyhow::Result<Option<Self>> {
-        let exporter = format!("OTEL_{}_EXPORTER", upper(signal));
-        let is_asked_for = match of.text(&exporter).as_deref() {
-            None => false,
-            Some("none") => return Ok(None),
-            Some(list) if list.split(',').any(|name| name.trim() == "otlp") => true,
-            Some(other) => {
-                if other != "prometheus" {
-                    of.warn(format!("{exporter}: `{other}` is not supported, only `otlp`"));
-                }
-                return Ok(None);
-            }
-        };
+        let Some(is_asked_for) = is_asked_for(signal, of) else { return Ok(None) };
         let protocol = protocol(signal, of)?;
         let Some(uri) = uri(signal, protocol, is_asked_for, of)? else { return Ok(None) };
         let text = |name: &str| specific(signal, name, of).map(|(_, value)| value);
@@ -66,6 +55,28 @@ impl Target {
         let headers = headers(signal, of);
         Ok(Some(Self { uri, protocol, headers, timeout, gzip, certificate }))
     }
+
+    /// The URI for messages: without a user, a password and a query, which may be secrets.
+    pub(in crate::exporter) fn shown_uri(&self) -> String {
+        let scheme = self.uri.scheme_str().unwrap_or_default();
+        let host = self.uri.host().unwrap_or_default();
+        let port = self.uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{scheme}://{host}{port}{}", self.uri.path())
+    }
+}
+
+/// Whether a variable asks for OTLP; none if it turns the signal off.
+fn is_asked_for(signal: Signal, of: &mut Variables<'_>) -> Option<bool> {
+    let variable = format!("OTEL_{}_EXPORTER", upper(signal));
+    let Some(list) = of.text(&variable) else { return Some(false) };
+    let names: Vec<_> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    for name in &names {
+        // The admin listener has the metrics for Prometheus.
+        if !["otlp", "none", "prometheus"].contains(name) {
+            of.warn_always(format!("{variable}: `{name}` is not supported, only `otlp`"));
+        }
+    }
+    names.contains(&"otlp").then_some(true)
 }
 
 fn upper(signal: Signal) -> String {
@@ -121,28 +132,33 @@ fn uri(
     if protocol == Protocol::HttpProtobuf && name == common {
         text = format!("{}/v1/{}", text.trim_end_matches('/'), signal.name());
     }
-    let uri: Uri = text.parse().with_context(|| format!("{name}: `{text}` is not a URL"))?;
+    // It may contain a password, so it is not in the message.
+    let invalid = || format!("{name}: it is not a URL that begins with http:// or https://");
+    let uri: Uri = text.parse().with_context(invalid)?;
     match uri.scheme_str() {
         Some("http" | "https") if uri.authority().is_some() => Ok(Some(uri)),
-        _ => Err(anyhow!("{name}: `{text}` is not a URL that begins with http:// or https://")),
+        _ => Err(anyhow!(invalid())),
     }
 }
 
 fn headers(signal: Signal, of: &mut Variables<'_>) -> Vec<(HeaderName, HeaderValue)> {
     let Some((name, text)) = specific(signal, "HEADERS", of) else { return Vec::new() };
-    // Values are often secrets, so they are in no message.
+    // Values are often secrets, and by mistake one can be in a name, so both are in no message.
     let Ok(pairs) = pairs(&text) else {
         of.warn(format!("{name} is ignored: a part of it is not of the form `name=value`"));
         return Vec::new();
     };
     let mut headers = Vec::new();
-    for (key, value) in pairs {
-        match (HeaderName::try_from(&key), HeaderValue::try_from(value)) {
+    for (index, (key, value)) in pairs.into_iter().enumerate() {
+        match (HeaderName::try_from(key), HeaderValue::try_from(value)) {
             (Ok(key), Ok(mut value)) => {
                 value.set_sensitive(true);
                 headers.push((key, value));
             }
-            _ => of.warn(format!("{name}: `{key}` is not a valid header field, and is left out")),
+            _ => {
+                let position = index + 1;
+                of.warn(format!("{name}: pair {position} is not a header field, and is left out"));
+            }
         }
     }
     headers

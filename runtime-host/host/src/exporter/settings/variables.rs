@@ -9,11 +9,13 @@ use std::ops::RangeInclusive;
 pub(super) struct Variables<'a> {
     get: &'a dyn Fn(&str) -> Option<String>,
     warnings: Vec<String>,
+    /// Those that also matter if nothing is sent.
+    lasting_warnings: Vec<String>,
 }
 
 impl<'a> Variables<'a> {
     pub(super) fn new(get: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { get, warnings: Vec::new() }
+        Self { get, warnings: Vec::new(), lasting_warnings: Vec::new() }
     }
 
     /// Without a value, it is not set.
@@ -54,8 +56,18 @@ impl<'a> Variables<'a> {
         }
     }
 
-    pub(super) fn into_warnings(self) -> Vec<String> {
-        self.warnings
+    /// Warns even if nothing is sent.
+    pub(super) fn warn_always(&mut self, warning: impl Display) {
+        self.lasting_warnings.push(warning.to_string());
+    }
+
+    pub(super) fn into_warnings(self, is_sent: bool) -> Vec<String> {
+        let mut warnings = self.lasting_warnings;
+        // Without an exporter, the other variables have no effect.
+        if is_sent {
+            warnings.extend(self.warnings);
+        }
+        warnings
     }
 }
 

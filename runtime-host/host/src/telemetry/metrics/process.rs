@@ -10,7 +10,7 @@ use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What the operating system knows of the process. What it does not tell stays 0.
+/// Figures of the operating system about the process. One that can't be read is 0.
 #[derive(Debug)]
 pub(super) struct Process {
     cpu: Counter<f64, AtomicU64>,

@@ -6,6 +6,7 @@
 
 mod conventions;
 mod instruments;
+mod items;
 mod log_layer;
 mod logs;
 mod metrics;
@@ -17,6 +18,7 @@ mod sampler;
 mod spans;
 mod values;
 
+pub(crate) use items::Item;
 pub(crate) use log_layer::LogLayer;
 pub(crate) use logs::GuestLine;
 pub(crate) use metrics::Period;
@@ -27,4 +29,4 @@ pub(crate) use queues::{
 pub(crate) use requests::{Resource, logs_request, metrics_request, traces_request};
 pub(crate) use sampler::{Rule, Sampler};
 pub(crate) use spans::{Details, Link};
-pub(crate) use values::{Attribute, Value, json_attribute, json_text, text_attribute};
+pub(crate) use values::{Attribute, Value, cut, json_attribute, json_text, text_attribute};

@@ -1,5 +1,6 @@
 //! The queues between the work that is described and the tasks that send its description.
 
+use super::items::Item as _;
 use super::protobuf::Message;
 use super::sampler::Sampler;
 use super::spans::Details;
@@ -182,7 +183,7 @@ impl Export {
     /// A component has exported metrics.
     pub(crate) fn guest_metrics(&self, metrics: GuestMetrics) {
         if let Some(queue) = &self.metrics {
-            match metrics.scopes.as_bytes().len() <= GUEST_METRICS_MAX_BYTES {
+            match metrics.size_bytes() <= GUEST_METRICS_MAX_BYTES {
                 true => queue.push(metrics),
                 false => queue.drop_one(),
             }
@@ -207,6 +208,23 @@ fn queue<T>(length_max: Option<usize>) -> (Option<Queue<T>>, Option<mpsc::Receiv
 
 impl Encoded {
     fn fits(&self) -> bool {
-        self.scope.as_bytes().len() + self.message.as_bytes().len() <= GUEST_ITEM_MAX_BYTES
+        self.size_bytes() <= GUEST_ITEM_MAX_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_of_a_component_are_dropped_if_their_resource_is_too_large() {
+        let (export, receivers) = Export::new(Sampler::default(), None, None, true);
+        for length in [1, GUEST_METRICS_MAX_BYTES] {
+            let resource = vec![("key".to_owned(), "a".repeat(length))];
+            let scopes = Message::default();
+            export.guest_metrics(GuestMetrics { component: "c".into(), resource, scopes });
+        }
+        assert_eq!(receivers.metrics.unwrap().len(), 1);
+        assert_eq!(export.counts(Signal::Metrics).unwrap().dropped.load(Relaxed), 1);
     }
 }

@@ -7,6 +7,8 @@ use crate::telemetry::span::EndedSpan;
 use crate::telemetry::{Outcome, TraceContext};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// About the size of a link without its attributes.
+const LINK_BYTES: usize = 32;
 /// The flag of a link or a parent in another process.
 const IS_REMOTE: u32 = 0b11 << 8;
 
@@ -16,6 +18,16 @@ pub(crate) struct Details {
     pub(crate) attributes: Vec<Attribute>,
     /// The work that caused it, in this trace or in another one.
     pub(crate) links: Vec<Link>,
+}
+
+impl Details {
+    /// About its size in a request.
+    pub(super) fn size_bytes(&self) -> usize {
+        let of_links = self.links.iter().flat_map(|link| &link.attributes);
+        let attributes = self.attributes.iter().chain(of_links);
+        let bytes: usize = attributes.map(|(key, value)| key.len() + value.size_bytes()).sum();
+        bytes + self.links.len() * LINK_BYTES
+    }
 }
 
 /// A span that caused this one.

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 /// A longer text is cut.
 const TEXT_MAX_BYTES: usize = 4 * 1024;
+/// Longer JSON is not parsed: it is a text, and is cut.
+const JSON_MAX_BYTES: usize = 64 * 1024;
 /// Values within values; deeper ones are left out.
 const DEPTH_MAX: usize = 8;
 
@@ -40,6 +42,15 @@ impl From<u64> for Value {
 }
 
 impl Value {
+    /// About its size in a request.
+    pub(super) fn size_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => cut(text).len(),
+            Self::Int(_) | Self::Double(_) => size_of::<u64>(),
+            Self::Bool(_) => size_of::<bool>(),
+        }
+    }
+
     fn write(&self, message: &mut Message) {
         match self {
             Self::Text(text) => text_value(text, message),
@@ -88,11 +99,12 @@ pub(crate) fn json_attribute(message: &mut Message, field: u32, key: &str, json:
     });
 }
 
-/// Writes a value that is JSON. What is not JSON is a text.
+/// Writes a value that is JSON. What is not JSON, or too long, is a text.
 pub(crate) fn json_text(json: &str, message: &mut Message) {
-    match serde_json::from_str(json) {
-        Ok(value) => json_value(&value, message, 0),
-        Err(_) => text_value(json, message),
+    let is_parsed = json.len() <= JSON_MAX_BYTES;
+    match is_parsed.then(|| serde_json::from_str(json)) {
+        Some(Ok(value)) => json_value(&value, message, 0),
+        _ => text_value(json, message),
     }
 }
 
@@ -119,5 +131,19 @@ fn json_value(value: &Json, message: &mut Message, depth: usize) {
                 });
             }
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::otlp::{Field, fields};
+
+    #[test]
+    fn json_that_is_too_long_is_a_text() {
+        let json = format!("[{}1]", "1,".repeat(JSON_MAX_BYTES / 2));
+        let message = Message::of(|message| json_text(&json, message));
+        let found: Vec<_> = fields(message.as_bytes()).collect();
+        assert_eq!(found, [(1, Field::Bytes(cut(&json).as_bytes()))]);
     }
 }

@@ -61,15 +61,21 @@ impl Deliverer {
             Err(error) => {
                 let retry_after = error.retry_after();
                 let detail = format!("{}: {}", error.kind.name(), error.public_detail());
-                match error.kind {
-                    Kind::QueueFull | Kind::QueueTimeout | Kind::Shed => {
-                        Outcome::Deferred { detail, retry_after }
-                    }
-                    _ => Outcome::Failed { detail, retry_after },
+                match is_refusal(error.kind) {
+                    true => Outcome::Deferred { detail, retry_after },
+                    false => Outcome::Failed { detail, retry_after },
                 }
             }
         }
     }
+}
+
+/// Whether the component was not called: that says nothing about the event.
+fn is_refusal(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::QueueFull | Kind::QueueTimeout | Kind::Shed | Kind::BulkheadFull | Kind::CircuitOpen
+    )
 }
 
 /// What the span of a delivery says in addition: each event is linked with the work that published

@@ -10,11 +10,19 @@ fn answers() -> Answers {
     let options =
         AnswerOptions { age_max: 100 * MS, stale_max: 1_000 * MS, size_max_bytes: 10_000 };
     let telemetry = Telemetry::default();
-    Answers::new(options, telemetry.metrics.edge(&"a".into(), &"b".into()))
+    Answers::new(options, None, telemetry.metrics.edge(&"a".into(), &"b".into()))
 }
 
 async fn begin<'a>(answers: &'a Answers, key: &str) -> Begun<'a, u32> {
-    answers.begin(key.as_bytes(), Deadline::after(1_000 * MS)).await.unwrap()
+    begin_as(answers, key, Some(Priority::Interactive)).await
+}
+
+async fn begin_as<'a>(
+    answers: &'a Answers,
+    key: &str,
+    priority: Option<Priority>,
+) -> Begun<'a, u32> {
+    answers.begin(key.as_bytes(), Deadline::after(1_000 * MS), priority).await.unwrap()
 }
 
 async fn leads<'a>(answers: &'a Answers, key: &str) -> Flight<'a> {
@@ -77,7 +85,8 @@ async fn if_the_call_is_canceled_another_one_is_made() {
 async fn a_call_waits_for_another_one_until_its_deadline() {
     let answers = answers();
     let _flight = leads(&answers, "a").await;
-    let late = answers.begin::<u32>(b"a", Deadline::after(10 * MS)).await;
+    let (soon, priority) = (Deadline::after(10 * MS), Some(Priority::Interactive));
+    let late = answers.begin::<u32>(b"a", soon, priority).await;
     assert_eq!(late.err().map(|error| error.kind), Some(Kind::DeadlineExceeded));
 }
 
@@ -93,4 +102,96 @@ async fn calls_do_not_wait_for_an_answer_that_they_can_not_get() {
     assert!(answers.stale::<u32>(b"a").is_none());
     tokio::time::advance(10_000 * MS).await;
     assert!(matches!(begin(&answers, "a").await, Begun::Leads(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_a_priority_waits_for_none_and_none_waits_for_it() {
+    let answers = answers();
+    let _flight = leads(&answers, "a").await;
+    let Begun::Leads(deep) = begin_as(&answers, "a", None).await else { panic!("it waits") };
+    deep.keep(Arc::new(1_u32), 0, LONG);
+    assert!(matches!(begin_as(&answers, "a", None).await, Begun::Answered(_)));
+    let Begun::Leads(deep) = begin_as(&answers, "b", None).await else { panic!("it waits") };
+    assert!(matches!(begin(&answers, "b").await, Begun::Leads(_)));
+    drop(deep);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_more_urgent_call_takes_the_place_of_one_in_flight() {
+    let answers = answers();
+    let background = begin_as(&answers, "a", Some(Priority::Background)).await;
+    let Begun::Leads(background) = background else { panic!("it waits") };
+    let urgent = leads(&answers, "a").await;
+    drop(background);
+    let mut other = Box::pin(begin_as(&answers, "a", Some(Priority::Background)));
+    assert!(futures::poll!(&mut other).is_pending(), "the urgent one is still in flight");
+    urgent.share(Arc::new(2_u32));
+    assert!(matches!(other.await, Begun::Answered(kept) if *kept.value == 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_before_a_change_is_neither_kept_nor_shared_with_later_calls() {
+    let answers = answers();
+    let before = leads(&answers, "a").await;
+    answers.drop_if(|_: &u32| false);
+    let after = leads(&answers, "a").await;
+    before.keep(Arc::new(1_u32), 0, LONG);
+    before.share(Arc::new(1_u32));
+    assert!(answers.stale::<u32>(b"a").is_none());
+    let mut other = Box::pin(answer(&answers, "a"));
+    assert!(futures::poll!(&mut other).is_pending());
+    after.keep(Arc::new(2_u32), 0, LONG);
+    after.share(Arc::new(2_u32));
+    assert_eq!(other.await, Some(2));
+    assert_eq!(answer(&answers, "a").await, Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_whose_answers_are_only_for_failures_do_not_wait_for_each_other() {
+    let answers = answers();
+    let lifetime = Lifetime { fresh: Duration::ZERO, stale: 500 * MS };
+    let first = leads(&answers, "a").await;
+    first.keep_unshared(Arc::new(1_u32), 0, lifetime);
+    first.failed();
+    let _second = leads(&answers, "a").await;
+    let _third = leads(&answers, "a").await;
+    assert_eq!(answers.stale::<u32>(b"a").map(|kept| *kept.value), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_does_not_wait_for_one_that_fails_after_another() {
+    let answers = answers();
+    let first = leads(&answers, "a").await;
+    let mut second = Box::pin(leads(&answers, "a"));
+    let mut third = Box::pin(begin(&answers, "a"));
+    assert!(futures::poll!(&mut second).is_pending() && futures::poll!(&mut third).is_pending());
+    drop(first);
+    let second = second.await;
+    assert!(futures::poll!(&mut third).is_pending());
+    let mut fourth = Box::pin(begin(&answers, "a"));
+    assert!(futures::poll!(&mut fourth).is_pending());
+    drop(second);
+    let _fourth = fourth.await;
+    assert!(matches!(third.await, Begun::Leads(_)), "it has waited twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_waits_for_another_one_no_longer_than_the_timeout() {
+    let answers = Answers { wait_max: 50 * MS, ..answers() };
+    let _flight = leads(&answers, "a").await;
+    let begun = Instant::now();
+    let _second = leads(&answers, "a").await;
+    assert!(begun.elapsed() >= 50 * MS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_answer_that_is_shared_has_its_age() {
+    let answers = answers();
+    leads(&answers, "a").await.keep(Arc::new(1_u32), 0, LONG);
+    tokio::time::advance(300 * MS).await;
+    let flight = leads(&answers, "a").await;
+    let mut other = Box::pin(begin(&answers, "a"));
+    assert!(futures::poll!(&mut other).is_pending());
+    flight.share_kept(&answers.stale::<u32>(b"a").unwrap());
+    assert!(matches!(other.await, Begun::Answered(kept) if kept.age == 300 * MS));
 }
