@@ -1,9 +1,10 @@
 //! The experiments of the shop in `experiments/`, in short, and what becomes of orders meanwhile.
 
-use crate::support::{Customer, Shop, order, unique};
+use crate::support::{Customer, Shop, eventually, order, unique};
 use harness::{Host, repository, tessera_binary};
 use serde_json::json;
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -11,6 +12,9 @@ use tokio::process::Command;
 const TIME_PERCENT: &str = "10";
 /// Far longer than the test.
 const OUTAGE_MS: u64 = 600_000;
+/// The timeout for an order that is paid again.
+const RECOVERY: Duration = Duration::from_secs(240);
+const PIECES: u32 = 10;
 
 /// The experiment without its limits of time: machines differ.
 fn without_times(file: &Path, folder: &Path) -> std::path::PathBuf {
@@ -56,10 +60,10 @@ async fn what_must_hold_in_each_experiment_does() {
 }
 
 #[tokio::test]
-async fn orders_are_taken_while_the_payment_provider_is_down_and_paid_after_that() {
+async fn orders_wait_for_the_payment_provider_and_are_decided_when_it_is_back() {
     let Some(shop) = Shop::own(|host| host.argument("--chaos")).await else { return };
     let (admin, ada) = (shop.admin().await, Customer::new(&shop).await);
-    let sku = shop.product(&admin, 10).await;
+    let sku = shop.product(&admin, PIECES).await;
     let host = shop.host().expect("its own");
     let outage = json!({
         "target": { "kind": "call", "to": "psp-sandbox" },
@@ -71,6 +75,16 @@ async fn orders_are_taken_while_the_payment_provider_is_down_and_paid_after_that
     let placed = placed.json();
     assert_eq!(placed["status"], "pending", "{placed}");
     host.admin().delete("/faults").await.expect(204);
-    let order = ada.decided(placed["id"].as_str().expect("an id")).await;
-    assert_eq!(order["status"], "confirmed", "{order}");
+    // After a few failed attempts it is rejected, but only once the payment is known to be undone.
+    let decided = ada.decided(placed["id"].as_str().expect("an id")).await;
+    if decided["status"] == "rejected" {
+        assert_eq!(decided["rejection"]["code"], "payment_unavailable", "{decided}");
+    }
+    // The circuit breaker closes after some seconds.
+    eventually("an order is paid", RECOVERY, async || {
+        let order = ada.buy(&[(&sku, 1)], "tok_approved").await;
+        let accepted = ["confirmed", "shipped", "delivered"];
+        accepted.contains(&order["status"].as_str().unwrap_or_default()).then_some(())
+    })
+    .await;
 }
