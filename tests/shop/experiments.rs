@@ -8,8 +8,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// The share of the times of an experiment.
-const TIME_PERCENT: &str = "10";
+/// The share of the times of an experiment: each kind of requests is sent at least twice in a part.
+const TIME_PERCENT: &str = "20";
 /// Far longer than the test.
 const OUTAGE_MS: u64 = 600_000;
 /// The timeout for an order that is paid again.
