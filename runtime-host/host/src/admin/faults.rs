@@ -2,7 +2,7 @@
 
 use super::AdminState;
 use super::reply::{self, Reply};
-use crate::chaos::{AddError, Fault, Faults};
+use crate::chaos::{AddError, FAULTS_MAX, Fault, Faults};
 use crate::problem::Code;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -51,7 +51,8 @@ async fn add(request: Request<Incoming>, faults: &Faults) -> Reply {
         }
         Err(AddError::Invalid(reason)) => reply::problem(Code::BadRequest, &reason),
         Err(AddError::Full) => {
-            reply::problem(Code::BadRequest, "There are 64 active faults already: remove some.")
+            let detail = format!("There are {FAULTS_MAX} active faults already: remove some.");
+            reply::problem(Code::BadRequest, &detail)
         }
     }
 }

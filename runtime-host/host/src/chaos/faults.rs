@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Faults at the same time. Each operation compares itself with all of them.
-const FAULTS_MAX: usize = 64;
+pub(crate) const FAULTS_MAX: usize = 64;
 /// Injections of one fault that are logged in one second. All of them are counted.
 const LOGGED_PER_SECOND_MAX: u64 = 10;
 

@@ -14,7 +14,7 @@ mod store;
 
 pub(crate) use events::{FaultyDeliveries, FaultyEvents};
 pub(crate) use fault::{Access, Effect, Fault, Target};
-pub(crate) use faults::{AddError, Faults};
+pub(crate) use faults::{AddError, FAULTS_MAX, Faults};
 pub(crate) use store::StoreWithFaults;
 
 use std::time::Duration;

@@ -64,7 +64,7 @@ impl Repeatable {
     }
 }
 
-/// Where a redirect comes from, for its target. Not told over a connection that others can read if
+/// Where a redirect comes from, for its target. Not sent over a connection that others can read if
 /// the redirect came over one that they can't.
 fn referer(mut from: Url, to: &Url) -> Option<HeaderValue> {
     if from.scheme() == "https" && to.scheme() == "http" {
@@ -151,8 +151,8 @@ mod tests {
             ("https://a.test/b", "http://a.test/b", None),
         ] {
             let next = led(from, 302, location).unwrap();
-            let told = next.headers.get(REFERER).map(|value| value.to_str().unwrap());
-            assert_eq!(told, referer, "{from} {location}");
+            let sent = next.headers.get(REFERER).map(|value| value.to_str().unwrap());
+            assert_eq!(sent, referer, "{from} {location}");
         }
     }
 
