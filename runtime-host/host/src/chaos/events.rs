@@ -26,21 +26,10 @@ impl FaultyEvents {
     async fn published(&self, events: Vec<Event>) -> Result<Published> {
         let event_type = events.first().map_or("", |event| event.kind.as_str());
         let injection = self.faults.choose(Subject::Publish { event_type });
-        match injection.map(|injection| injection.planned) {
-            None | Some(Planned::Duplicate | Planned::Reorder) => self.log.publish(events).await,
-            Some(Planned::Delay(time)) => {
-                tokio::time::sleep(time).await;
-                self.log.publish(events).await
-            }
-            Some(Planned::Fail | Planned::Trap) => Err(failed()),
-            Some(Planned::Hang) => {
-                tokio::time::sleep(HANG_MAX).await;
-                Err(failed())
-            }
-            Some(Planned::Lose) => {
-                self.log.publish(events).await?;
-                Err(failed())
-            }
+        let work = self.log.publish(events);
+        match injection {
+            None => work.await,
+            Some(injection) => injection.planned.apply(work, failed).await,
         }
     }
 }

@@ -41,6 +41,32 @@ pub(crate) enum Planned {
     Reorder,
 }
 
+impl Planned {
+    /// Carries it out on an operation that is not repeated. `failed` is its error.
+    pub(crate) async fn apply<T, E>(
+        self,
+        work: impl Future<Output = Result<T, E>>,
+        failed: impl FnOnce() -> E,
+    ) -> Result<T, E> {
+        match self {
+            Self::Duplicate | Self::Reorder => work.await,
+            Self::Delay(time) => {
+                tokio::time::sleep(time).await;
+                work.await
+            }
+            Self::Fail | Self::Trap => Err(failed()),
+            Self::Hang => {
+                tokio::time::sleep(HANG_MAX).await;
+                Err(failed())
+            }
+            Self::Lose => {
+                work.await?;
+                Err(failed())
+            }
+        }
+    }
+}
+
 /// What a fault may apply to, as it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject<'a> {

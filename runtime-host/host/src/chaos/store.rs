@@ -1,6 +1,6 @@
 //! Faults of a store.
 
-use super::{Faults, HANG_MAX, Planned, Subject};
+use super::{Faults, Subject};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use tessera_storage::{
@@ -23,21 +23,9 @@ impl StoreWithFaults {
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let injection = self.faults.choose(Subject::Store { label: &self.label, writes });
-        match injection.map(|injection| injection.planned) {
-            None | Some(Planned::Duplicate | Planned::Reorder) => work.await,
-            Some(Planned::Delay(time)) => {
-                tokio::time::sleep(time).await;
-                work.await
-            }
-            Some(Planned::Fail | Planned::Trap) => Err(failed().into()),
-            Some(Planned::Hang) => {
-                tokio::time::sleep(HANG_MAX).await;
-                Err(failed().into())
-            }
-            Some(Planned::Lose) => {
-                work.await?;
-                Err(failed().into())
-            }
+        match injection {
+            None => work.await,
+            Some(injection) => injection.planned.apply(work, || failed().into()).await,
         }
     }
 }
