@@ -212,6 +212,25 @@ async fn a_host_that_fails_is_left_alone_and_others_are_not() {
 }
 
 #[tokio::test]
+async fn what_a_callee_refuses_because_of_its_limits_opens_no_breaker() {
+    const REFUSED: usize = 20;
+    let busy = Backend::start().await;
+    let url = busy.url("/");
+    let seen = scripted(busy, &[[429; REFUSED].as_slice(), &[500]].concat());
+    let policy = "breaker = { consecutive_failures = 5, calls_min = 2, open_ms = 60_000 }";
+    let host = requests(policy).host().start().await;
+    for _ in 0..REFUSED {
+        host.client().get(&format!("/outbound?url={url}")).await;
+    }
+    assert_eq!(edge(&host, "guest", "127.0.0.1:*").await["breaker"], "closed");
+    for _ in 0..50 {
+        host.client().get(&format!("/outbound?url={url}")).await;
+    }
+    let seen = seen.load(Ordering::Relaxed);
+    assert!((REFUSED + 1..=REFUSED + 5).contains(&seen), "{seen}");
+}
+
+#[tokio::test]
 async fn one_slow_host_can_not_take_all_permits() {
     let mut backend = Backend::start().await;
     let url = backend.url("/");

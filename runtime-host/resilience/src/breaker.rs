@@ -43,8 +43,9 @@ pub enum Outcome {
     Success,
     /// No answer, or one that says that the callee failed.
     Failure,
-    /// The callee refused the call because it has too many. Counts for the rate and fails a probe,
-    /// but is no sign of an outage.
+    /// The callee refused the call because it has too many, of all callers or of this one. It is
+    /// there, and decides by itself which calls it serves. If this opened a breaker, a client that
+    /// exceeds its limits would cut off all others.
     Overload,
     /// Says nothing about the callee: the caller gave up.
     Ignored,
@@ -214,10 +215,9 @@ impl Breaker {
     fn record_closed(&mut self, outcome: Outcome, now: Duration, random: u64) {
         let Phase::Closed { consecutive_failures } = &mut self.phase else { return };
         match outcome {
-            Outcome::Ignored => return,
+            Outcome::Ignored | Outcome::Overload => return,
             Outcome::Success => *consecutive_failures = 0,
             Outcome::Failure => *consecutive_failures = consecutive_failures.saturating_add(1),
-            Outcome::Overload => {}
         }
         let consecutive = *consecutive_failures;
         let kind = if outcome == Outcome::Success { SUCCEEDED } else { FAILED };
@@ -242,10 +242,10 @@ impl Breaker {
     fn record_probe(&mut self, outcome: Outcome, now: Duration, random: u64) {
         let Phase::HalfOpen { admitted, succeeded, .. } = &mut self.phase else { return };
         match outcome {
-            Outcome::Ignored => *admitted = admitted.saturating_sub(1),
+            Outcome::Ignored | Outcome::Overload => *admitted = admitted.saturating_sub(1),
             Outcome::Success if *succeeded + 1 >= self.options.probes => self.close(now),
             Outcome::Success => *succeeded += 1,
-            Outcome::Failure | Outcome::Overload => self.open(now, random),
+            Outcome::Failure => self.open(now, random),
         }
     }
 

@@ -7,9 +7,11 @@ use crate::hostile::Crowd;
 use crate::support::{Buyer, Customer, order, unique};
 use fastrand::Rng;
 use futures::future::join_all;
+use harness::Answer;
 use serde_json::Value;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
@@ -61,6 +63,8 @@ pub(super) struct Shopper {
 struct Served {
     asked: AtomicUsize,
     taken: AtomicUsize,
+    /// Why others were not, and how many.
+    refused: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Day {
@@ -126,10 +130,11 @@ impl Day {
     async fn place(&self, shopper: &Shopper, key: &str, body: &Value) -> Option<Value> {
         let began = shopper.power.run();
         let answer = shopper.buyer.place(key, body).await;
+        let reason = reason(answer.as_ref());
         let placed = answer.filter(|answer| answer.status.is_success());
         let placed = placed.map(|answer| answer.json());
         if began.is_some() && began == shopper.power.run() {
-            self.served.note(placed.is_some());
+            self.served.note(placed.is_some(), reason);
         }
         self.placements.note(Placement {
             customer: shopper.customer.clone(),
@@ -151,15 +156,28 @@ impl Day {
     /// If it did not accept enough of them while it was running.
     pub(super) fn taken(&self) -> usize {
         let (asked, served) = (self.served.asked(), self.served.taken());
-        assert!(served * 100 >= asked * TAKEN_MIN_PERCENT, "{served} of {asked} orders were taken");
+        let refused = self.served.refused.lock().expect("no panic");
+        println!("{served} of {asked} orders were taken by a running shop; others: {refused:?}");
+        let enough = served * 100 >= asked * TAKEN_MIN_PERCENT;
+        assert!(enough, "{served} of {asked} orders were taken; others: {refused:?}");
         self.placements.all().iter().filter(|asked| asked.answer.is_some()).count()
     }
 }
 
+/// Why an order was not accepted: the status, and the type and detail of the problem.
+fn reason(answer: Option<&Answer>) -> String {
+    let Some(answer) = answer else { return "no answer".to_owned() };
+    let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    format!("{} {} {}", answer.status.as_u16(), problem["type"], problem["detail"])
+}
+
 impl Served {
-    fn note(&self, taken: bool) {
+    fn note(&self, taken: bool, reason: String) {
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.taken.fetch_add(usize::from(taken), Ordering::Relaxed);
+        if !taken {
+            *self.refused.lock().expect("no panic").entry(reason).or_default() += 1;
+        }
     }
 
     fn asked(&self) -> usize {
