@@ -1,7 +1,7 @@
 //! Takes items out of a queue and sends them in batches.
 
 use super::delivery::Delivery;
-use crate::telemetry::otlp::Item;
+use crate::telemetry::otlp::{Item, Queued};
 use std::borrow::Borrow;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
@@ -28,7 +28,7 @@ impl Batches {
     /// Sends all items, until the queue is closed, or empty after the stop signal.
     pub(super) async fn send<T: Item>(
         self,
-        mut items: Receiver<T>,
+        mut items: Receiver<Queued<T>>,
         delivery: impl Borrow<Delivery>,
         encode: impl Fn(&[T]) -> Vec<u8>,
         stop: CancellationToken,
@@ -45,7 +45,7 @@ impl Batches {
     /// Whether there is another batch.
     async fn collect<T: Item>(
         &self,
-        items: &mut Receiver<T>,
+        items: &mut Receiver<Queued<T>>,
         batch: &mut Vec<T>,
         stop: &CancellationToken,
     ) -> bool {
@@ -66,15 +66,16 @@ impl Batches {
 }
 
 /// The next item. After the stop signal, only those that are queued.
-async fn next<T>(items: &mut Receiver<T>, stop: &CancellationToken) -> Option<T> {
-    tokio::select! {
+async fn next<T>(items: &mut Receiver<Queued<T>>, stop: &CancellationToken) -> Option<T> {
+    let next = tokio::select! {
         biased;
         item = items.recv() => item,
         () = stop.cancelled() => {
             items.close();
             items.recv().await
         }
-    }
+    };
+    next.map(Queued::take)
 }
 
 #[cfg(test)]
@@ -94,7 +95,7 @@ mod tests {
     async fn a_batch_ends_when_it_is_large() {
         let (sender, mut items) = tokio::sync::mpsc::channel(8);
         for _ in 0..5 {
-            sender.try_send(Large).unwrap();
+            sender.try_send(Queued::alone(Large)).unwrap();
         }
         drop(sender);
         let minute = Duration::from_secs(60);

@@ -24,7 +24,7 @@ pub(crate) use logs::GuestLine;
 pub(crate) use metrics::Period;
 pub(crate) use protobuf::{Field, Message, fields};
 pub(crate) use queues::{
-    Counts, Encoded, Export, GUEST_METRICS_MAX, GuestMetrics, Receivers, Signal,
+    Counts, Encoded, Export, GUEST_METRICS_MAX, GuestMetrics, Queued, Receivers, Signal,
 };
 pub(crate) use requests::{Resource, logs_request, metrics_request, traces_request};
 pub(crate) use sampler::{Rule, Sampler};

@@ -1,6 +1,6 @@
 //! The queues between the work that is described and the tasks that send its description.
 
-use super::items::Item as _;
+use super::items::Item;
 use super::protobuf::Message;
 use super::sampler::Sampler;
 use super::spans::Details;
@@ -8,7 +8,7 @@ use crate::telemetry::TraceContext;
 use crate::telemetry::span::EndedSpan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Telemetry of a component that is larger is dropped.
 const GUEST_ITEM_MAX_BYTES: usize = 64 * 1024;
@@ -16,6 +16,9 @@ const GUEST_ITEM_MAX_BYTES: usize = 64 * 1024;
 const GUEST_METRICS_MAX_BYTES: usize = 1024 * 1024;
 /// Exports of metrics of components that wait to be sent.
 pub(crate) const GUEST_METRICS_MAX: usize = 512;
+/// The size of what waits in one queue, whatever its length: many large items would take the memory
+/// of the application.
+const QUEUE_MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// The kinds of telemetry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,13 +76,40 @@ pub(crate) struct GuestMetrics {
 
 #[derive(Debug)]
 struct Queue<T> {
-    sender: mpsc::Sender<T>,
+    sender: mpsc::Sender<Queued<T>>,
+    bytes: Arc<Semaphore>,
     counts: Arc<Counts>,
 }
 
-impl<T> Queue<T> {
+/// An item that counts for its queue until it is taken out.
+#[derive(Debug)]
+pub(crate) struct Queued<T> {
+    item: T,
+    _bytes: OwnedSemaphorePermit,
+}
+
+impl<T> Queued<T> {
+    pub(crate) fn take(self) -> T {
+        self.item
+    }
+}
+
+#[cfg(test)]
+impl<T> Queued<T> {
+    /// An item that is in no queue.
+    pub(crate) fn alone(item: T) -> Self {
+        let none = Arc::new(Semaphore::new(0)).try_acquire_many_owned(0);
+        Self { item, _bytes: none.expect("it takes no bytes") }
+    }
+}
+
+impl<T: Item> Queue<T> {
     fn push(&self, item: T) {
-        if self.sender.try_send(item).is_err() {
+        let bytes = u32::try_from(item.size_bytes()).unwrap_or(u32::MAX);
+        let Ok(permit) = self.bytes.clone().try_acquire_many_owned(bytes) else {
+            return self.drop_one();
+        };
+        if self.sender.try_send(Queued { item, _bytes: permit }).is_err() {
             self.drop_one();
         }
     }
@@ -101,9 +131,9 @@ pub(crate) struct Export {
 /// The other ends of the queues.
 #[derive(Debug, Default)]
 pub(crate) struct Receivers {
-    pub(crate) spans: Option<mpsc::Receiver<SpanItem>>,
-    pub(crate) logs: Option<mpsc::Receiver<Encoded>>,
-    pub(crate) metrics: Option<mpsc::Receiver<GuestMetrics>>,
+    pub(crate) spans: Option<mpsc::Receiver<Queued<SpanItem>>>,
+    pub(crate) logs: Option<mpsc::Receiver<Queued<Encoded>>>,
+    pub(crate) metrics: Option<mpsc::Receiver<Queued<GuestMetrics>>>,
 }
 
 impl Export {
@@ -200,10 +230,13 @@ impl Export {
     }
 }
 
-fn queue<T>(length_max: Option<usize>) -> (Option<Queue<T>>, Option<mpsc::Receiver<T>>) {
+type Ends<T> = (Option<Queue<T>>, Option<mpsc::Receiver<Queued<T>>>);
+
+fn queue<T>(length_max: Option<usize>) -> Ends<T> {
     let Some(length_max) = length_max else { return (None, None) };
     let (sender, receiver) = mpsc::channel(length_max);
-    (Some(Queue { sender, counts: Arc::default() }), Some(receiver))
+    let bytes = Arc::new(Semaphore::new(QUEUE_MAX_BYTES));
+    (Some(Queue { sender, bytes, counts: Arc::default() }), Some(receiver))
 }
 
 impl Encoded {
@@ -226,5 +259,24 @@ mod tests {
         }
         assert_eq!(receivers.metrics.unwrap().len(), 1);
         assert_eq!(export.counts(Signal::Metrics).unwrap().dropped.load(Relaxed), 1);
+    }
+
+    #[test]
+    fn what_waits_has_a_size_in_total_until_it_is_taken_out() {
+        let (export, mut receivers) = Export::new(Sampler::default(), None, None, true);
+        let push = || {
+            let resource = vec![("key".to_owned(), "a".repeat(GUEST_METRICS_MAX_BYTES / 2))];
+            let scopes = Message::default();
+            export.guest_metrics(GuestMetrics { component: "c".into(), resource, scopes });
+        };
+        (0..GUEST_METRICS_MAX).for_each(|_| push());
+        let metrics = receivers.metrics.as_mut().unwrap();
+        let queued = metrics.len();
+        assert!(queued < QUEUE_MAX_BYTES / (GUEST_METRICS_MAX_BYTES / 2), "{queued}");
+        push();
+        assert_eq!(metrics.len(), queued);
+        metrics.try_recv().unwrap().take();
+        push();
+        assert_eq!(metrics.len(), queued);
     }
 }
