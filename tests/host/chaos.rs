@@ -123,6 +123,81 @@ async fn a_fault_is_in_the_log_and_in_the_trace() {
 }
 
 #[tokio::test]
+async fn a_fault_of_a_store_is_in_the_trace() {
+    let app = app();
+    let host = with_chaos(&app).start().await;
+    let id = inject(&host, json!({ "kind": "store", "label": "default" }), kind("error")).await;
+    let traced = host.client().with("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
+    traced.get("/kv?key=k").await.expect(500);
+    let found = spans(&host, TRACE, "fault").await;
+    let found = found.iter().find(|span| span["kind"] == "fault").expect("a span of the fault");
+    assert_eq!(found["operation"], format!("error (fault {id})"));
+    let store = spans(&host, TRACE, "store").await;
+    let store = store.iter().find(|span| span["kind"] == "store").expect("a span of the store");
+    assert_eq!(found["parent_id"], store["span_id"], "{found} {store}");
+}
+
+#[tokio::test]
+async fn faults_of_events_are_in_the_trace() {
+    let mut backend = Backend::start().await;
+    let app = subscribed(&backend, r#"{ types = ["com.test.*"], path = "$backend" }"#);
+    let host = with_chaos(&app).start().await;
+    for target in [json!({ "kind": "publish" }), json!({ "kind": "delivery", "subscription": "*" })]
+    {
+        inject(&host, target, json!({ "kind": "latency", "min_ms": 1, "max_ms": 1 })).await;
+    }
+    publish(&host, &[event("k", "e1")]).await;
+    backend.next().await.answer(204, "");
+    eventually(async || {
+        let all = host.admin().get("/traces").await.expect(200).json();
+        let all = all["spans"].as_array().unwrap().clone();
+        let marked = |fault: u64| {
+            let operation = format!("latency (fault {fault})");
+            all.iter().find(|span| span["operation"] == *operation).cloned()
+        };
+        let (publication, delivery) = (marked(1)?, marked(2)?);
+        assert_eq!(publication["trace_id"], delivery["trace_id"]);
+        Some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_partition_separates_two_components_and_no_others() {
+    let app = app();
+    let host = with_chaos(&app).start().await;
+    let target = json!({ "kind": "partition", "between": "other", "and": "guest" });
+    inject(&host, target, kind("error")).await;
+    host.client().get("/other/").await.expect(200);
+    host.client().get("/outbound?url=http://other.spin.internal/").await.expect(502);
+    let target = json!({ "kind": "partition", "between": "outside", "and": "other" });
+    inject(&host, target, kind("error")).await;
+    host.client().get("/other/").await.problem(503);
+    host.client().get("/").await.expect(200);
+}
+
+#[tokio::test]
+async fn the_clock_of_one_component_is_moved() {
+    const HOUR_MS: i64 = 3_600_000;
+    const OTHER: &str = "/forward?url=http://other.spin.internal/clock";
+    let app = app();
+    let host = with_chaos(&app).start().await;
+    let clock = async |path: &str| {
+        let shown = host.client().get(path).await.expect(200).text();
+        shown.parse::<i64>().expect("milliseconds")
+    };
+    for by_ms in [HOUR_MS, -HOUR_MS] {
+        let target = json!({ "kind": "clock", "component": "guest" });
+        let id = inject(&host, target, json!({ "kind": "step", "by_ms": by_ms })).await;
+        let difference = clock("/clock").await - clock(OTHER).await;
+        assert!((difference - by_ms).abs() < HOUR_MS / 2, "{difference} ms");
+        host.admin().delete(&format!("/faults/{id}")).await.expect(204);
+        let difference = clock("/clock").await - clock(OTHER).await;
+        assert!(difference.abs() < HOUR_MS / 2, "{difference} ms");
+    }
+}
+
+#[tokio::test]
 async fn a_callee_that_hangs_is_given_up_at_the_deadline() {
     let app = application(&format!(
         "{}tool.tessera.limits = {{ deadline_ms = 200 }}\n",
@@ -228,6 +303,17 @@ async fn the_command_line_adds_shows_and_removes_faults() {
     assert!(removed.success());
     let (_, output) = run(&mut chaos(&host, "list")).await;
     assert!(output.contains("no faults are active"), "{output}");
+    for arguments in [
+        ["--between", "guest", "--and", "other", "--hang"].as_slice(),
+        &["--clock", "guest", "--step-ms", "-60000"],
+    ] {
+        let (added, output) = run(chaos(&host, "add").args(arguments)).await;
+        assert!(added.success(), "{output}");
+    }
+    let shown = host.admin().get("/faults").await.expect(200).json();
+    let partition = json!({ "kind": "partition", "between": "guest", "and": "other" });
+    assert_eq!(shown["faults"][0]["target"], partition);
+    assert_eq!(shown["faults"][1]["effect"], json!({ "kind": "step", "by_ms": -60_000 }));
     let (added, output) = run(chaos(&host, "add").args(["--store", "default", "--trap"])).await;
     assert!(!added.success() && output.contains("`trap` is for calls"), "{output}");
 }

@@ -16,6 +16,7 @@ use http::Uri;
 use spin_sdk::http::{BoxBody, FullBody, IntoResponse, Request, Response, box_body};
 use spin_sdk::http_service;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 type Answer = Response<BoxBody>;
 
@@ -36,6 +37,7 @@ async fn handle(request: Request) -> Result<impl IntoResponse, spin_sdk::http::E
         "/abort-body" => bodies::abort(wanted("url")),
         "/after" => bodies::after(wanted("url"), wanted("key")),
         "/count" => text(count().to_string()),
+        "/clock" => text(clock().to_string()),
         "/loop" => faults::compute_for_ever(),
         "/yield-loop" => faults::compute_and_yield_for_ever().await,
         "/memory" => faults::take_memory(wanted("mib").parse().unwrap_or(usize::MAX)),
@@ -112,6 +114,11 @@ fn describe(request: &Request) -> Answer {
         "headers": headers.collect::<serde_json::Map<_, _>>(),
     });
     text(json.to_string())
+}
+
+/// The time of the wall clock, in milliseconds since 1970.
+fn clock() -> u128 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
 /// How many requests this instance has counted.

@@ -24,7 +24,9 @@ pub(super) async fn with_fault<T, F: Future<Output = Result<T, CallError>>>(
             run(admitted).await?;
             return Err(injected(Kind::NoAnswer));
         }
-        Planned::Duplicate | Planned::Reorder => return run(admitted).await,
+        Planned::Duplicate | Planned::Reorder | Planned::Step { .. } => {
+            return run(admitted).await;
+        }
     };
     admitted.span.end(error.kind.outcome());
     Err(error)

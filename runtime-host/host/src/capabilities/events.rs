@@ -2,6 +2,7 @@
 
 use crate::calls::Kind;
 use crate::capabilities::State;
+use crate::chaos::traced;
 use crate::engine::fits;
 use crate::telemetry::{Outcome, Span, SpanKind};
 use std::collections::BTreeMap;
@@ -57,18 +58,21 @@ async fn publish(
 ) -> Result<(), producer::Error> {
     let bytes = |event: &producer::Event| size_of::<producer::Event>() + event.data.len();
     let bytes: usize = events.iter().map(bytes).sum();
-    let (telemetry, component, mut span, deadline, _arguments) = accessor.with(|mut access| {
+    let (component, faults, mut span, deadline, _arguments) = accessor.with(|mut access| {
         let state = access.get();
-        let component = &state.component;
+        let faults = state.guest.grants.faults().cloned();
         let span = state.span(SpanKind::Publish, "publish");
         let arguments = state.in_flight.count(bytes);
-        (component.telemetry.clone(), component.id.clone(), span, state.call.deadline, arguments)
+        (state.component.clone(), faults, span, state.call.deadline, arguments)
     });
     // What an event causes belongs to the trace of its publisher.
     let parent = span.context.parent_text();
     let events = events.into_iter().map(|event| from_contract(event, &parent)).collect();
-    let published = limited(&mut span, deadline, log.publish(events)).await?;
-    telemetry.metrics.published(&component, published.fresh, published.duplicates);
+    let context = span.context.clone();
+    let publishing = traced(faults.as_ref(), &component.id, &context, log.publish(events));
+    let published = limited(&mut span, deadline, publishing).await?;
+    let metrics = &component.telemetry.metrics;
+    metrics.published(&component.id, published.fresh, published.duplicates);
     Ok(())
 }
 

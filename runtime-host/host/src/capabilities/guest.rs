@@ -11,6 +11,8 @@ use super::sockets::{Lookups, Permissions};
 use super::sql::Pools;
 use super::sqlite::{Database, Streams};
 use super::variables::Variables;
+use super::wasi::WallClock;
+use crate::chaos::{Faults, SteppedClock};
 use crate::engine::{self, ComponentContext, CurrentCall, GuestState, InFlight};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,8 +49,16 @@ pub(crate) struct DatabaseServers {
     pub(super) sqlite_streams: Streams,
 }
 
+impl Grants {
+    /// What an operator lets fail; `None` if the host has no such faults.
+    pub(crate) fn faults(&self) -> Option<&Arc<Faults>> {
+        self.outbound.faults()
+    }
+}
+
 /// The state of all capabilities in one instance.
 pub(crate) struct Guest {
+    component: Arc<str>,
     pub(super) grants: Arc<Grants>,
     /// Key-value stores, and swaps of their values.
     pub(super) open_stores: OpenHandles,
@@ -77,6 +87,7 @@ impl GuestState for Guest {
         let outbound = grants.outbound.clone();
         let sockets = Permissions::new(component.id.clone(), outbound.clone());
         Self {
+            component: component.id.clone(),
             grants: grants.clone(),
             open_stores: OpenHandles::default(),
             open_databases: OpenHandles::default(),
@@ -88,8 +99,12 @@ impl GuestState for Guest {
         }
     }
 
-    fn limit_network(&self, wasi: &mut WasiCtxBuilder) {
+    fn configure(&self, wasi: &mut WasiCtxBuilder) {
         self.sockets.apply(wasi);
+        if let Some(faults) = self.grants.faults() {
+            let (component, faults) = (self.component.clone(), faults.clone());
+            wasi.wall_clock(WallClock::new(SteppedClock { component, faults }));
+        }
     }
 
     fn set_call(&mut self, call: &CurrentCall) {

@@ -1,9 +1,11 @@
 //! Faults of the event log: publications and deliveries.
 
 use super::faults::Injection;
-use super::{Faults, HANG_MAX, Planned, Subject};
+use super::{Faults, Planned, Subject, traced};
+use crate::telemetry::TraceContext;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
+use std::convert::identity;
 use std::sync::Arc;
 use std::time::Duration;
 use tessera_events::{
@@ -29,7 +31,10 @@ impl FaultyEvents {
         let work = self.log.publish(events);
         match injection {
             None => work.await,
-            Some(injection) => injection.planned.apply(work, failed).await,
+            Some(injection) => {
+                traced::mark(&self.faults, injection);
+                injection.planned.apply(work, failed).await
+            }
         }
     }
 }
@@ -112,6 +117,9 @@ impl<D: Deliver> FaultyDeliveries<D> {
         let subject = Subject::Delivery { subscription: &delivery.subscription };
         let injection = faults.choose(subject);
         let earlier = self.earlier(faults, &delivery.subscription);
+        if let Some(injection) = injection {
+            mark(faults, injection, &delivery);
+        }
         let outcome = self.with(injection, delivery).await;
         if let Some(earlier) = earlier {
             // The log knows it as done, whatever the subscriber says to a second one.
@@ -132,19 +140,6 @@ impl<D: Deliver> FaultyDeliveries<D> {
     async fn with(&self, injection: Option<Injection>, delivery: Delivery) -> Outcome {
         let Some(injection) = injection else { return self.deliver.deliver(delivery).await };
         match injection.planned {
-            Planned::Delay(time) => {
-                tokio::time::sleep(time).await;
-                self.deliver.deliver(delivery).await
-            }
-            Planned::Fail | Planned::Trap => not_delivered(),
-            Planned::Hang => {
-                tokio::time::sleep(HANG_MAX).await;
-                not_delivered()
-            }
-            Planned::Lose => {
-                self.deliver.deliver(delivery).await;
-                not_delivered()
-            }
             Planned::Duplicate => {
                 self.deliver.deliver(delivery.clone()).await;
                 self.deliver.deliver(delivery).await
@@ -157,8 +152,21 @@ impl<D: Deliver> FaultyDeliveries<D> {
                 }
                 outcome
             }
+            planned => {
+                let work = async { Ok(self.deliver.deliver(delivery).await) };
+                planned.apply(work, not_delivered).await.unwrap_or_else(identity)
+            }
         }
     }
+}
+
+/// Shows an injection in the trace of the first event.
+fn mark(faults: &Faults, injection: Injection, delivery: &Delivery) {
+    let first = delivery.entries.first();
+    let parent = first.and_then(|entry| entry.event.extensions.get("traceparent"));
+    let Some(parent) = parent else { return };
+    let trace = TraceContext::of_parent(Some(parent));
+    faults.mark(injection, &delivery.member.component.as_str().into(), &trace);
 }
 
 fn not_delivered() -> Outcome {

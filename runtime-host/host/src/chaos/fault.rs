@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(crate) const DURATION_MAX_MS: u64 = 3_600_000;
 /// The longest injected latency.
 const LATENCY_MAX_MS: u64 = 600_000;
+/// The longest step of a clock, in either direction: ten years.
+const STEP_MAX_MS: u64 = 10 * 365 * 24 * 3_600_000;
 /// The longest name or pattern.
 const PATTERN_MAX_BYTES: usize = 256;
 const PERCENT_MAX: f64 = 100.0;
@@ -41,6 +43,8 @@ pub(crate) enum Target {
         #[serde(default = "any")]
         operation: String,
     },
+    /// Calls between two components, in both directions. Either may be `outside`.
+    Partition { between: String, and: String },
     /// Requests of components to other hosts.
     Host {
         /// The name or address of the host, without a port.
@@ -61,6 +65,8 @@ pub(crate) enum Target {
     },
     /// Deliveries of events.
     Delivery { subscription: String },
+    /// The wall clock of a component.
+    Clock { component: String },
 }
 
 /// Operations on a store.
@@ -88,6 +94,10 @@ pub(crate) enum Effect {
     LostAnswer,
     Duplicate,
     Reorder,
+    /// Moves the clock forward, or back.
+    Step {
+        by_ms: i64,
+    },
 }
 
 fn any() -> String {
@@ -113,6 +123,11 @@ impl Fault {
         {
             return Err(format!("`min_ms` must be at most `max_ms`, and that {LATENCY_MAX_MS}"));
         }
+        if let Effect::Step { by_ms } = self.effect
+            && !(1..=STEP_MAX_MS).contains(&by_ms.unsigned_abs())
+        {
+            return Err(format!("`by_ms` must be 1 to {STEP_MAX_MS}, or negative"));
+        }
         self.target.check()?;
         if self.fits_effect() {
             return Ok(());
@@ -120,15 +135,19 @@ impl Fault {
         let (target, effect) = (self.target.name(), self.effect.name());
         Err(format!(
             "`{target}` can't have the effect `{effect}`: `trap` is for calls, `duplicate` and \
-             `reorder` are for deliveries"
+             `reorder` are for deliveries, and `step` is for clocks, which have no other effect"
         ))
     }
 
     fn fits_effect(&self) -> bool {
+        let target = &self.target;
         match self.effect {
-            Effect::Trap => matches!(self.target, Target::Call { .. }),
-            Effect::Duplicate | Effect::Reorder => matches!(self.target, Target::Delivery { .. }),
-            Effect::Latency { .. } | Effect::Error | Effect::Hang | Effect::LostAnswer => true,
+            Effect::Trap => matches!(target, Target::Call { .. }),
+            Effect::Duplicate | Effect::Reorder => matches!(target, Target::Delivery { .. }),
+            Effect::Step { .. } => matches!(target, Target::Clock { .. }),
+            Effect::Latency { .. } | Effect::Error | Effect::Hang | Effect::LostAnswer => {
+                !matches!(target, Target::Clock { .. })
+            }
         }
     }
 
@@ -151,6 +170,7 @@ impl Fault {
             Effect::LostAnswer => Planned::Lose,
             Effect::Duplicate => Planned::Duplicate,
             Effect::Reorder => Planned::Reorder,
+            Effect::Step { by_ms } => Planned::Step { by_ms },
         })
     }
 }
@@ -160,20 +180,24 @@ impl Target {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Call { .. } => "call",
+            Self::Partition { .. } => "partition",
             Self::Host { .. } => "host",
             Self::Store { .. } => "store",
             Self::Publish { .. } => "publish",
             Self::Delivery { .. } => "delivery",
+            Self::Clock { .. } => "clock",
         }
     }
 
     fn patterns(&self) -> Vec<&str> {
         match self {
             Self::Call { to, from, operation } => vec![to, from, operation],
+            Self::Partition { between, and } => vec![between, and],
             Self::Host { host, from } => vec![host, from],
             Self::Store { label, .. } => vec![label],
             Self::Publish { event_type } => vec![event_type],
             Self::Delivery { subscription } => vec![subscription],
+            Self::Clock { component } => vec![component],
         }
     }
 
@@ -195,6 +219,13 @@ impl Target {
                 Self::Call { to, from, operation },
                 Subject::Call { from: caller, to: callee, operation: called },
             ) => matches(to, callee) && matches(from, caller) && matches(operation, called),
+            (Self::Partition { between, and }, Subject::Call { from, to, .. }) => {
+                let are = |one: &str, other: &str| matches(between, one) && matches(and, other);
+                are(from, to) || are(to, from)
+            }
+            (Self::Clock { component }, Subject::Clock { component: reader }) => {
+                matches(component, reader)
+            }
             (Self::Host { host, from }, Subject::Host { from: caller, host: called }) => {
                 matches(host, called) && matches(from, caller)
             }
@@ -233,6 +264,7 @@ impl Effect {
             Self::LostAnswer => "lost-answer",
             Self::Duplicate => "duplicate",
             Self::Reorder => "reorder",
+            Self::Step { .. } => "step",
         }
     }
 }
@@ -265,6 +297,10 @@ mod tests {
             (r#"{"kind":"call","to":"*","operation":"stock.*"}"#, true),
             (r#"{"kind":"call","to":"stock","from":"cart"}"#, false),
             (r#"{"kind":"host","host":"stock"}"#, false),
+            (r#"{"kind":"partition","between":"orders","and":"stock"}"#, true),
+            (r#"{"kind":"partition","between":"stock","and":"ord*"}"#, true),
+            (r#"{"kind":"partition","between":"stock","and":"stock"}"#, false),
+            (r#"{"kind":"partition","between":"cart","and":"stock"}"#, false),
         ] {
             let target: Target = serde_json::from_str(target).unwrap();
             assert_eq!(target.fits(CALL), fits, "{target:?}");
@@ -331,6 +367,18 @@ mod tests {
             (
                 r#"{"target":{"kind":"call","to":"a"},"effect":{"kind":"latency","min_ms":2,"max_ms":1},"duration_ms":1}"#,
                 "min_ms",
+            ),
+            (
+                r#"{"target":{"kind":"clock","component":"a"},"effect":{"kind":"error"},"duration_ms":1}"#,
+                "`step` is for clocks",
+            ),
+            (
+                r#"{"target":{"kind":"call","to":"a"},"effect":{"kind":"step","by_ms":1},"duration_ms":1}"#,
+                "`step` is for clocks",
+            ),
+            (
+                r#"{"target":{"kind":"clock","component":"a"},"effect":{"kind":"step","by_ms":0},"duration_ms":1}"#,
+                "by_ms",
             ),
         ] {
             let error = fault(json).check().unwrap_err();

@@ -1,21 +1,25 @@
 //! Faults that an operator injects, to see what an application does when something fails: calls of
-//! components, requests to other hosts, stores, and the event log.
+//! components, requests to other hosts, stores, the event log, and clocks.
 //!
 //! A host has them only if it was started with `--chaos`. Without it, none of this is asked. Each
-//! fault has a rate and an end. Each injection is in the log and in
-//! `tessera_faults_injected_total`; those of calls and requests are spans, too.
+//! fault has a rate and an end. Each injection is in the log, in the trace of the operation, and in
+//! `tessera_faults_injected_total`.
 //!
 //! What is decided here are values; [`calls`](crate::calls) and the other places carry it out.
 
+mod clock;
 mod events;
 mod fault;
 mod faults;
 mod store;
+mod traced;
 
+pub(crate) use clock::SteppedClock;
 pub(crate) use events::{FaultyDeliveries, FaultyEvents};
 pub(crate) use fault::{Access, Effect, Fault, Target};
 pub(crate) use faults::{AddError, FAULTS_MAX, Faults};
 pub(crate) use store::StoreWithFaults;
+pub(crate) use traced::traced;
 
 use std::time::Duration;
 
@@ -39,6 +43,8 @@ pub(crate) enum Planned {
     Duplicate,
     /// A delivery is made twice, the second time after a later one.
     Reorder,
+    /// A clock shows another time.
+    Step { by_ms: i64 },
 }
 
 impl Planned {
@@ -49,7 +55,7 @@ impl Planned {
         failed: impl FnOnce() -> E,
     ) -> Result<T, E> {
         match self {
-            Self::Duplicate | Self::Reorder => work.await,
+            Self::Duplicate | Self::Reorder | Self::Step { .. } => work.await,
             Self::Delay(time) => {
                 tokio::time::sleep(time).await;
                 work.await
@@ -80,4 +86,6 @@ pub(crate) enum Subject<'a> {
     Publish { event_type: &'a str },
     /// A delivery of an event.
     Delivery { subscription: &'a str },
+    /// A component reads its wall clock.
+    Clock { component: &'a str },
 }

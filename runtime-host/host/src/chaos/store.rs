@@ -1,6 +1,6 @@
 //! Faults of a store.
 
-use super::{Faults, Subject};
+use super::{Faults, Subject, traced};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use tessera_storage::{
@@ -25,7 +25,10 @@ impl StoreWithFaults {
         let injection = self.faults.choose(Subject::Store { label: &self.label, writes });
         match injection {
             None => work.await,
-            Some(injection) => injection.planned.apply(work, || failed().into()).await,
+            Some(injection) => {
+                traced::mark(&self.faults, injection);
+                injection.planned.apply(work, || failed().into()).await
+            }
         }
     }
 }

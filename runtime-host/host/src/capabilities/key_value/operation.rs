@@ -2,6 +2,7 @@
 
 use crate::calls::Kind;
 use crate::capabilities::State;
+use crate::chaos::{Faults, traced};
 use crate::engine::{Arguments, InFlight};
 use crate::telemetry::{Outcome, Span, SpanKind};
 use std::future::Future;
@@ -29,6 +30,7 @@ pub(super) struct Operation {
     deadline: Deadline,
     span: Span,
     in_flight: InFlight,
+    faults: Option<Arc<Faults>>,
     /// The data to write, counted until the operation is done.
     _written: Option<Arguments>,
 }
@@ -41,6 +43,7 @@ impl Operation {
             deadline: state.call.deadline,
             span: state.span(SpanKind::Store, name),
             in_flight: state.in_flight.clone(),
+            faults: state.guest.grants.faults().cloned(),
             _written: None,
         }
     }
@@ -69,7 +72,9 @@ impl Operation {
     where
         W: Future<Output = tessera_storage::Result<T>>,
     {
-        match self.deadline.limit(async { work().await }).await {
+        let work = async { work().await };
+        let work = traced(self.faults.as_ref(), &self.component, &self.span.context, work);
+        match self.deadline.limit(work).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.refused(&error)),
             Err(_) => {

@@ -128,6 +128,11 @@ impl Outbound {
         Arc::new(Self::new(allowed, RequestPolicies::none(), Arc::new(network)))
     }
 
+    /// What an operator lets fail; `None` if the host has no such faults.
+    pub(in crate::capabilities) fn faults(&self) -> Option<&Arc<Faults>> {
+        self.network.faults.as_ref()
+    }
+
     /// The policies of its calls to other components, by requests and by links.
     pub(crate) fn edges(&self) -> &Edges {
         &self.policies.components

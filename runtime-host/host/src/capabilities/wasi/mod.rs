@@ -1,7 +1,10 @@
 //! WASI 0.2 and 0.3, except HTTP and the permissions of sockets.
 
+mod clock;
 mod http_of_october;
 mod snapshots;
+
+pub(super) use clock::WallClock;
 
 use super::{Capability, State};
 use wasmtime::component::Linker;

@@ -10,15 +10,23 @@ use clap::{ArgGroup, Args};
 /// Names may end with `*`, and then match what begins like them.
 #[derive(Debug, Args)]
 #[command(
-    group(ArgGroup::new("target").required(true).args(["to", "host", "store", "publish", "delivery"])),
+    group(ArgGroup::new("target").required(true).args([
+        "to", "between", "host", "store", "publish", "delivery", "clock",
+    ])),
     group(ArgGroup::new("effect").required(true).args([
-        "latency_ms", "error", "trap", "hang", "lost_answer", "duplicate", "reorder",
+        "latency_ms", "error", "trap", "hang", "lost_answer", "duplicate", "reorder", "step_ms",
     ]))
 )]
 pub(super) struct Add {
     /// Calls of this component.
     #[arg(long, value_name = "COMPONENT")]
     to: Option<String>,
+    /// Calls between this component and that of `--and`, in both directions: a partition.
+    #[arg(long, value_name = "COMPONENT", requires = "and")]
+    between: Option<String>,
+    /// With `--between`: the other component; `outside` is no component.
+    #[arg(long, value_name = "COMPONENT", requires = "between")]
+    and: Option<String>,
     /// Requests of components to this host, by its name or address.
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
@@ -31,17 +39,20 @@ pub(super) struct Add {
     /// Deliveries of this subscription.
     #[arg(long, value_name = "SUBSCRIPTION")]
     delivery: Option<String>,
+    /// The wall clock of this component.
+    #[arg(long, value_name = "COMPONENT")]
+    clock: Option<String>,
     /// With `--to` or `--host`: only what this component calls; `outside` is no component.
     #[arg(long, value_name = "COMPONENT", default_value = "*",
-          conflicts_with_all = ["store", "publish", "delivery"])]
+          conflicts_with_all = ["between", "store", "publish", "delivery", "clock"])]
     from: String,
     /// With `--to`: only this function (`stock.find`) or route (`GET /products/:id`).
     #[arg(long, value_name = "OPERATION", default_value = "*",
-          conflicts_with_all = ["host", "store", "publish", "delivery"])]
+          conflicts_with_all = ["between", "host", "store", "publish", "delivery", "clock"])]
     operation: String,
     /// With `--store`: only reads or writes.
     #[arg(long, value_enum, default_value_t,
-          conflicts_with_all = ["to", "host", "publish", "delivery"])]
+          conflicts_with_all = ["to", "between", "host", "publish", "delivery", "clock"])]
     access: Access,
     /// It takes longer: a number of milliseconds, or a random one between two numbers.
     #[arg(long, value_name = "MIN..MAX", value_parser = latency)]
@@ -64,6 +75,9 @@ pub(super) struct Add {
     /// The event is delivered again after a later one.
     #[arg(long)]
     reorder: bool,
+    /// The clock shows a later time, or an earlier one: a number of milliseconds.
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
+    step_ms: Option<i64>,
     /// The share of operations, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 100.0)]
     rate_percent: f64,
@@ -97,6 +111,12 @@ impl Add {
         if let Some(to) = self.to.clone() {
             return Target::Call { to, from, operation: self.operation.clone() };
         }
+        if let (Some(between), Some(and)) = (self.between.clone(), self.and.clone()) {
+            return Target::Partition { between, and };
+        }
+        if let Some(component) = self.clock.clone() {
+            return Target::Clock { component };
+        }
         if let Some(host) = self.host.clone() {
             return Target::Host { host, from };
         }
@@ -120,7 +140,8 @@ impl Add {
             (self.duplicate, Effect::Duplicate),
         ];
         let flag = flags.into_iter().find_map(|(given, effect)| given.then_some(effect));
-        flag.or(self.latency_ms).unwrap_or(Effect::Reorder)
+        let step = self.step_ms.map(|by_ms| Effect::Step { by_ms });
+        flag.or(self.latency_ms).or(step).unwrap_or(Effect::Reorder)
     }
 }
 

@@ -21,8 +21,8 @@ pub(crate) trait GuestState: Send + 'static {
         in_flight: &InFlight,
     ) -> Self;
 
-    /// Says which addresses the sockets of the guest may use.
-    fn limit_network(&self, wasi: &mut WasiCtxBuilder);
+    /// Says which addresses the sockets of the guest may use, and what its clock shows.
+    fn configure(&self, wasi: &mut WasiCtxBuilder);
 
     /// The instance serves another call, or its call has another deadline.
     fn set_call(&mut self, call: &CurrentCall);

@@ -187,7 +187,7 @@ fn wasi<G: GuestState>(
     if let Role::Program { arguments } = &component.role {
         wasi.args(arguments).inherit_stdout().inherit_stderr();
     }
-    guest.limit_network(&mut wasi);
+    guest.configure(&mut wasi);
     Ok(wasi)
 }
 
