@@ -46,6 +46,9 @@ pub enum Outcome {
     /// The callee refused the call because it has too many. Counts for the rate and fails a probe,
     /// but is no sign of an outage.
     Overload,
+    /// The callee refused the call because this caller makes too many. For a breaker, which stands
+    /// between the two, this is the same; for other callers, it means nothing.
+    Limited,
     /// Says nothing about the callee: the caller gave up.
     Ignored,
 }
@@ -217,7 +220,7 @@ impl Breaker {
             Outcome::Ignored => return,
             Outcome::Success => *consecutive_failures = 0,
             Outcome::Failure => *consecutive_failures = consecutive_failures.saturating_add(1),
-            Outcome::Overload => {}
+            Outcome::Overload | Outcome::Limited => {}
         }
         let consecutive = *consecutive_failures;
         let kind = if outcome == Outcome::Success { SUCCEEDED } else { FAILED };
@@ -245,7 +248,7 @@ impl Breaker {
             Outcome::Ignored => *admitted = admitted.saturating_sub(1),
             Outcome::Success if *succeeded + 1 >= self.options.probes => self.close(now),
             Outcome::Success => *succeeded += 1,
-            Outcome::Failure | Outcome::Overload => self.open(now, random),
+            Outcome::Failure | Outcome::Overload | Outcome::Limited => self.open(now, random),
         }
     }
 

@@ -116,13 +116,15 @@ fn calls_that_say_nothing_about_the_callee_do_not_count() {
 
 #[test]
 fn overload_degrades_the_rate_but_is_no_outage() {
-    let mut world = World::new(OPTIONS);
-    for _ in 0..19 {
-        world.call(Outcome::Overload);
+    for outcome in [Outcome::Overload, Outcome::Limited] {
+        let mut world = World::new(OPTIONS);
+        for _ in 0..19 {
+            world.call(outcome);
+        }
+        assert_eq!(world.breaker.state(), State::Closed);
+        world.call(outcome);
+        assert_eq!(world.breaker.state(), State::Open);
     }
-    assert_eq!(world.breaker.state(), State::Closed);
-    world.call(Outcome::Overload);
-    assert_eq!(world.breaker.state(), State::Open);
 }
 
 #[test]
@@ -140,7 +142,7 @@ fn exactly_the_probes_pass_when_it_is_half_open() {
 
 #[test]
 fn one_failed_or_refused_probe_opens_it_again() {
-    for outcome in [Outcome::Failure, Outcome::Overload] {
+    for outcome in [Outcome::Failure, Outcome::Overload, Outcome::Limited] {
         let mut world = World::new(OPTIONS);
         world.trip();
         world.wait(1_000);

@@ -38,6 +38,9 @@ impl Edge {
 
     fn record(&self, ticket: Ticket, outcome: Outcome) {
         let Some(breaker) = &self.breaker else { return };
+        // A component that limits one client has answered, and serves the others.
+        let is_of_one = self.is_inbound && outcome == Outcome::Limited;
+        let outcome = if is_of_one { Outcome::Success } else { outcome };
         let (before, after) = {
             let mut breaker = breaker.lock();
             let before = breaker.state();

@@ -13,10 +13,11 @@ pub(super) const MS: Duration = Duration::from_millis(1);
 #[derive(Debug, PartialEq)]
 pub(super) struct Value(pub(super) u32);
 
-/// As with HTTP, 500 is a failure that another attempt would not change.
+/// As with HTTP: 500 is a failure that another attempt would not change, and 429 limits the caller.
 impl Judge for Value {
     fn judge(&self) -> Judgment {
         match self.0 {
+            429 => Judgment { outcome: Outcome::Limited, ..Judgment::SUCCESS },
             500 => Judgment::failure(Repeat::Never),
             _ => Judgment::SUCCESS,
         }
@@ -34,7 +35,8 @@ struct World {
 impl World {
     fn new(policy: Policy) -> Self {
         let (caller, callee) = ("orders".into(), "payments".into());
-        let edge = Edge::new(caller, callee, Vec::new(), Arc::new(policy), Arc::default());
+        let context = EdgeContext::default();
+        let edge = Edge::new(caller, callee, Vec::new(), Arc::new(policy), &context);
         Self { edge, attempts: AtomicU32::new(0) }
     }
 
@@ -110,6 +112,20 @@ async fn a_call_that_may_have_taken_effect_is_not_repeated() {
     assert_eq!((error.kind, world.attempts()), (Kind::Trap, 1));
     world.call(false, fails(Kind::QueueFull)).await.unwrap_err();
     assert_eq!(world.attempts(), 3, "a refused call took no effect");
+}
+
+#[tokio::test]
+async fn a_caller_that_is_limited_is_kept_away_and_a_client_does_not_keep_others_away() {
+    let breaker = breaker::Options { failure_percent: 50, ..breaker() };
+    let policy = Arc::new(Policy { breaker: Some(breaker), ..Policy::default() });
+    let context = EdgeContext::default();
+    let from_outside = Edge::inbound("payments".into(), policy.clone(), &context);
+    let of_one = Edge::new("orders".into(), "payments".into(), Vec::new(), policy, &context);
+    for (edge, state) in [(from_outside, State::Closed), (of_one, State::Open)] {
+        let call = call(Duration::from_secs(30));
+        edge.once(&call, |_| async { Response::Ok(Value(429)) }).await.unwrap();
+        assert_eq!(edge.breaker_state(), Some(state));
+    }
 }
 
 #[tokio::test(start_paused = true)]
