@@ -33,7 +33,11 @@ tool.tessera.bridges = "callee"
 
 /// A guest that sends requests to other hosts.
 async fn requests(policy: &str) -> Host {
-    let app = application(&format!(
+    guest(policy).host().start().await
+}
+
+fn guest(policy: &str) -> Application {
+    application(&format!(
         r#"
 [application.tool.tessera.policies.default]
 {policy}
@@ -44,8 +48,7 @@ component = "guest"
 source = "$p3"
 allowed_outbound_hosts = ["http://127.0.0.1:*"]
 "#
-    ));
-    app.host().start().await
+    ))
 }
 
 /// What the admin listener shows of the only edge.
@@ -112,6 +115,25 @@ async fn an_old_answer_of_a_function_is_given_if_a_call_fails() {
         .await
         .expect(200);
     assert_eq!(host.client().get("/count").await.expect(200).text(), "2");
+}
+
+#[tokio::test]
+async fn the_answers_of_all_hosts_together_have_a_limit() {
+    let app = guest("cache = { age_max_ms = 600_000, size_max_kib = 2048 }");
+    let host = app.host().argument("--answers-max-mib").argument("1").start().await;
+    let mut backends = [Backend::start().await, Backend::start().await];
+    // Only one of them fits, so the answer of one host makes room for that of the other.
+    let body = Bytes::from(vec![b'x'; 600 << 10]);
+    for number in [0, 1, 0] {
+        let backend = &mut backends[number];
+        let path = format!("/outbound?url={}", backend.url("/item"));
+        let got = host.client().spawn_get(&path);
+        let response = Response::builder().header("cache-control", "max-age=600");
+        backend.next().await.answer_with(response.body(body.clone()).unwrap());
+        assert_eq!(soon(got).await.unwrap().expect(200).body, body);
+        assert_eq!(host.client().get(&path).await.expect(200).body, body, "it is kept");
+        assert!(backend.idle());
+    }
 }
 
 #[tokio::test]

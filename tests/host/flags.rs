@@ -1,6 +1,6 @@
 //! Flags of `tessera up` and `tessera build`, and their environment variables.
 
-use crate::support::{Application, Process, application, tessera};
+use crate::support::{Application, Process, application, exchange, tessera};
 use harness::{Host, HostBuilder, built_guest, tessera_binary};
 use serde_json::Value;
 use std::fs;
@@ -351,17 +351,52 @@ async fn variables_of_spin_without_effect_are_named() {
     let host = guest("")
         .host()
         .environment("SPIN_OTEL_TRACING_LEVEL", "debug")
-        .environment("SPIN_WASMTIME_INSTANCE_COUNT", "10")
+        .environment("SPIN_WASMTIME_TOTAL_TABLES", "10")
         .environment("WASMTIME_CACHE_FILE", "cache.toml")
         .start()
         .await;
-    for name in ["SPIN_OTEL_TRACING_LEVEL", "SPIN_WASMTIME_INSTANCE_COUNT", "--cache"] {
+    for name in ["SPIN_OTEL_TRACING_LEVEL", "SPIN_WASMTIME_TOTAL_TABLES", "--cache"] {
         host.log_line(|line| {
             let message = line["message"].as_str().unwrap_or_default();
             message.contains(name) && message.contains("no effect")
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn variables_of_spin_limit_the_instances() {
+    // A call of the caller leads through two instances.
+    let app = Application::with_neighbor("", "");
+    let one = |name: &str| app.host().environment(name, "1");
+    for name in ["SPIN_MAX_INSTANCE_COUNT", "SPIN_WASMTIME_INSTANCE_COUNT"] {
+        one(name).assert_fails(&["--instances-max 1 is too small"]).await;
+    }
+    let flag = one("SPIN_MAX_INSTANCE_COUNT").argument("--instances-max").argument("10");
+    flag.start().await.client().get("/").await.expect(200);
+    let many = app.host().environment("SPIN_MAX_INSTANCE_COUNT", "1000000000");
+    many.start().await.client().get("/").await.expect(200);
+    let words = "SPIN_MAX_INSTANCE_COUNT is `many`: write a number of instances";
+    app.host().environment("SPIN_MAX_INSTANCE_COUNT", "many").assert_fails(&[words]).await;
+    let without_pool = app.host().environment("SPIN_WASMTIME_POOLING", "0");
+    without_pool.start().await.client().get("/").await.expect(200);
+}
+
+#[tokio::test]
+async fn the_head_of_a_request_by_http_1_has_the_size_that_spin_s_flag_says() {
+    let app = guest("");
+    let host = |bytes: &str| app.host().argument("--http1-max-buf-size").argument(bytes.to_owned());
+    let answer = async |host: &Host, bytes: usize| {
+        let long = "y".repeat(bytes);
+        let head = format!("GET /count HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-long: {long}");
+        exchange(host.address(), format!("{head}\r\n\r\n").as_bytes()).await
+    };
+    let large = host("120000").start().await;
+    assert!(answer(&large, 100_000).await.starts_with("HTTP/1.1 200 "));
+    let small = host("8192").start().await;
+    assert!(answer(&small, 4_000).await.starts_with("HTTP/1.1 200 "));
+    assert!(answer(&small, 10_000).await.starts_with("HTTP/1.1 431 "));
+    host("8191").assert_fails(&["8191 is not in 8192..=1048576"]).await;
 }
 
 #[tokio::test]

@@ -290,3 +290,12 @@ async fn errors_of_the_server_are_those_of_the_guest() {
     let text = run(&stranger, json!([["select 1", []]])).await.expect(502).text();
     assert!(text.contains("answered 401: wrong token"), "{text}");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_an_error_that_says_so() {
+    let server = LibSql::start().await;
+    let (_app, host) = started(&server, "secret").await;
+    let text = run(&host, json!([["select hex(zeroblob(17000000))", []]])).await.expect(502).text();
+    assert!(text.contains("exceeds the limit of 33554432 bytes"), "{text}");
+    run(&host, json!([["select 1", []]])).await.expect(200);
+}

@@ -151,6 +151,15 @@ async fn the_limit_of_a_component_shrinks_when_it_misses_its_deadline_and_grows_
 }
 
 #[tokio::test]
+async fn a_component_that_limits_a_client_keeps_its_limit_for_all() {
+    let host = guest("concurrency_max = 8, concurrency_min = 1").host().start().await;
+    for _ in 0..20 {
+        host.client().get("/answer?status=429").await.expect(429);
+    }
+    assert_eq!(shown(&host, "concurrency_limit").await, 8);
+}
+
+#[tokio::test]
 async fn a_limit_that_contradicts_another_one_is_an_error() {
     let app = guest("concurrency_max = 2, concurrency_min = 3");
     app.host().assert_fails(&["concurrency_min", "`concurrency_max` is 2"]).await;

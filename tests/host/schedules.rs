@@ -1,6 +1,9 @@
 //! Scheduled calls.
 
-use crate::support::{Application, Backend, application, occupancy, only_streams, spans};
+use crate::support::{
+    Application, Backend, application, eventually, occupancy, only_streams, spans,
+};
+use serde_json::Value;
 use tempfile::TempDir;
 
 fn scheduled(backend: &Backend) -> Application {
@@ -53,6 +56,45 @@ async fn failed_runs_are_counted_and_logged_once_and_the_schedule_continues() {
     });
     assert!(failed.is_some_and(|line| line.ends_with(" 3")), "{metrics}");
     fourth.answer(200, "");
+}
+
+#[tokio::test]
+async fn a_run_that_is_refused_is_made_as_soon_as_there_is_room() {
+    let mut backend = Backend::start().await;
+    let run =
+        |path| format!("{{ path = \"/forward?url={}\", every_ms = 3600000 }}", backend.url(path));
+    // Both begin at the start, and the component runs one call at a time. The next ones are due in
+    // an hour.
+    let app = application(&format!(
+        r#"
+[[trigger.http]]
+route = "/..."
+component = "guest"
+[component.guest]
+source = "$p3"
+allowed_outbound_hosts = ["http://127.0.0.1:*"]
+tool.tessera.limits = {{ concurrency_max = 1, queue_length_max = 0 }}
+tool.tessera.schedule = [{}, {}]
+"#,
+        run("/one"),
+        run("/two")
+    ));
+    let host = app.host().start().await;
+    let first = backend.next().await;
+    let retries = r#"tessera_schedule_retries_total{component="guest"}"#;
+    eventually(async || host.metric(retries).await.filter(|count| *count >= 1).map(|_| ())).await;
+    let warned = |line: &Value| {
+        let text = line["message"].as_str().unwrap_or_default();
+        text.contains("is tried again until the next run: queue-full")
+    };
+    assert_eq!(host.log_line(warned).await["level"], "WARN");
+    let mut paths = vec![first.request.uri().to_string()];
+    first.answer(200, "");
+    let second = backend.next().await;
+    paths.push(second.request.uri().to_string());
+    second.answer(200, "");
+    paths.sort();
+    assert_eq!(paths, ["/one", "/two"]);
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn silent_server() -> (SocketAddr, mpsc::UnboundedReceiver<TcpStream>) {
 }
 
 /// A server that answers each datagram with the same.
-async fn udp_server() -> SocketAddr {
+pub(crate) async fn udp_server() -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {
@@ -144,6 +144,44 @@ async fn the_sockets_of_an_instance_are_limited() {
         host.client().get(&target.replace("300", "100")).await.expect(200);
     }
     warned(&host, "128 open sockets").await;
+}
+
+#[tokio::test]
+async fn the_sockets_of_all_components_have_the_limit_of_the_operator() {
+    let (server, mut accepted) = silent_server().await;
+    for limit in ["max_socket_connections", "max_total_connections"] {
+        let config = format!("[outbound_networking]\n{limit} = 2\n");
+        let more = "[[trigger.http]]\nroute = \"/hold-udp\"\ncomponent = \"other\"\n\
+                    [component.other]\nsource = \"$services\"\n\
+                    allowed_outbound_hosts = [\"*://*:*\"]\n";
+        let app = guest(&["*://*:*"], more).with_file("rc.toml", config);
+        let config = app.folder().join("rc.toml");
+        let host = app.host().argument("--runtime-config-file").argument(config).start().await;
+        let get = async |target: &str| host.client().get(target).await;
+        for kind in ["hold-tcp", "hold-udp", "hold-tcp-0-3", "hold-udp-0-3"] {
+            // A socket of TCP counts when it connects, and one of UDP from the start.
+            let target = |count| format!("/{kind}?to={server}&count={count}");
+            let text = get(&target(3)).await.expect(502).text();
+            assert!(text.starts_with("2: "), "{limit}: {kind}: {text}");
+            if kind.ends_with("0-3") {
+                assert!(text.contains("too many sockets are open"), "{text}");
+            }
+            // They are closed when the call ends.
+            get(&target(2)).await.expect(200);
+        }
+        while accepted.try_recv().is_ok() {}
+        // One component holds a connection, so another one has one less.
+        let held = host.client().spawn_get(format!("/tcp?to={server}&send=hello"));
+        let mut stream = soon(accepted.recv()).await.unwrap();
+        soon(stream.read_exact(&mut [0; 5])).await.unwrap();
+        let text = get("/hold-udp?count=2").await.expect(502).text();
+        assert!(text.starts_with("1: "), "{limit}: {text}");
+        warned(&host, limit).await;
+        stream.write_all(b"bye").await.unwrap();
+        drop(stream);
+        assert_eq!(soon(held).await.unwrap().expect(200).text(), "bye");
+        get("/hold-udp?count=2").await.expect(200);
+    }
 }
 
 #[tokio::test]

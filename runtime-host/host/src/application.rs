@@ -84,6 +84,8 @@ pub(crate) struct Options {
     pub(crate) engine: EngineOptions,
     /// The limits of each component.
     pub(crate) limits: OperatorLimits,
+    /// The memory of the answers that policies keep.
+    pub(crate) answers_max_bytes: usize,
     /// Whether bars may be drawn on a terminal.
     pub(crate) bars: bool,
     /// The certificate of the application's own address, if clients come by HTTPS.
@@ -154,7 +156,7 @@ pub(crate) async fn start(
     let client = Client::new(options.own_certificate.clone(), &config.outbound)?;
     let own = OwnAddress { scheme: scheme(&options), socket: own_address };
     let network = Arc::new(network(&app, registry.clone(), client, own, &readiness, &faults));
-    let policies = Policies::new(&app, &telemetry);
+    let policies = Policies::new(&app, &telemetry, options.answers_max_bytes);
     let startup = Startup {
         app: &app,
         environment: &options.environment,

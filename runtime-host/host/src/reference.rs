@@ -196,6 +196,7 @@ enum Group {
 fn group(metric: &Declaration) -> Group {
     match metric.name.trim_start_matches("tessera_") {
         _ if metric.kind == "histogram" => Group::Calls,
+        name if name.starts_with("schedule_") => Group::Calls,
         name if name.starts_with("http_") => Group::HttpFront,
         name if name.starts_with("event") => Group::Events,
         name if name.starts_with("policy_") => Group::Policies,
@@ -221,7 +222,7 @@ fn flags_of<A: Args>() -> Command {
 }
 
 fn is_instance_limit(arg: &&Arg) -> bool {
-    ["instances_max", "memory_max_mib"].contains(&arg.get_id().as_str())
+    ["instances_max", "memory_max_mib", "answers_max_mib"].contains(&arg.get_id().as_str())
 }
 
 fn flags_table(command: &Command, wanted: impl Fn(&&Arg) -> bool) -> String {

@@ -43,10 +43,13 @@ pub enum Outcome {
     Success,
     /// No answer, or one that says that the callee failed.
     Failure,
-    /// The callee refused the call because it has too many, of all callers or of this one. It is
-    /// there, and decides by itself which calls it serves. If this opened a breaker, a client that
-    /// exceeds its limits would cut off all others.
+    /// The callee refused the call because it has too many. It is there, and decides by itself which
+    /// calls it serves. If this opened a breaker, a client that exceeds its limits would cut off all
+    /// others.
     Overload,
+    /// The callee refused the call because this caller makes too many. For a breaker, this is the
+    /// same; for others, it means nothing.
+    Limited,
     /// Says nothing about the callee: the caller gave up.
     Ignored,
 }
@@ -215,7 +218,7 @@ impl Breaker {
     fn record_closed(&mut self, outcome: Outcome, now: Duration, random: u64) {
         let Phase::Closed { consecutive_failures } = &mut self.phase else { return };
         match outcome {
-            Outcome::Ignored | Outcome::Overload => return,
+            Outcome::Ignored | Outcome::Overload | Outcome::Limited => return,
             Outcome::Success => *consecutive_failures = 0,
             Outcome::Failure => *consecutive_failures = consecutive_failures.saturating_add(1),
         }
@@ -242,7 +245,9 @@ impl Breaker {
     fn record_probe(&mut self, outcome: Outcome, now: Duration, random: u64) {
         let Phase::HalfOpen { admitted, succeeded, .. } = &mut self.phase else { return };
         match outcome {
-            Outcome::Ignored | Outcome::Overload => *admitted = admitted.saturating_sub(1),
+            Outcome::Ignored | Outcome::Overload | Outcome::Limited => {
+                *admitted = admitted.saturating_sub(1);
+            }
             Outcome::Success if *succeeded + 1 >= self.options.probes => self.close(now),
             Outcome::Success => *succeeded += 1,
             Outcome::Failure => self.open(now, random),

@@ -29,6 +29,7 @@ struct Entry<V> {
     fresh_until: Duration,
     stale_until: Duration,
     last_use: u64,
+    used_at: Duration,
 }
 
 /// For how long an answer is kept.
@@ -76,6 +77,7 @@ impl<V: Clone> Cache<V> {
             self.used.insert(next_use, key);
         }
         entry.last_use = next_use;
+        entry.used_at = now;
         Some(Kept {
             value: entry.value.clone(),
             age: now.saturating_sub(entry.stored),
@@ -99,8 +101,9 @@ impl<V: Clone> Cache<V> {
             return;
         }
         while self.size_bytes + size_bytes > self.size_max_bytes {
-            let Some((_, oldest)) = self.used.pop_first() else { break };
-            self.forget(&oldest);
+            if !self.drop_oldest() {
+                break;
+            }
         }
         let fresh_until = now.saturating_add(lifetime.fresh);
         let stale_until = fresh_until.saturating_add(lifetime.stale);
@@ -108,7 +111,15 @@ impl<V: Clone> Cache<V> {
         self.next_use += 1;
         self.size_bytes += size_bytes;
         self.used.insert(last_use, key.clone());
-        let entry = Entry { value, size_bytes, stored: now, fresh_until, stale_until, last_use };
+        let entry = Entry {
+            value,
+            size_bytes,
+            stored: now,
+            fresh_until,
+            stale_until,
+            last_use,
+            used_at: now,
+        };
         self.entries.insert(key, entry);
     }
 
@@ -123,6 +134,19 @@ impl<V: Clone> Cache<V> {
         for key in outdated {
             self.remove(&key);
         }
+    }
+
+    /// When the answer that was not asked for the longest time was asked for, or stored.
+    pub fn oldest_use(&self) -> Option<Duration> {
+        let (_, key) = self.used.first_key_value()?;
+        self.entries.get(key).map(|entry| entry.used_at)
+    }
+
+    /// Drops that answer. False if there is none.
+    pub fn drop_oldest(&mut self) -> bool {
+        let Some((_, oldest)) = self.used.pop_first() else { return false };
+        self.forget(&oldest);
+        true
     }
 
     /// The number of answers.
@@ -196,6 +220,20 @@ mod tests {
         insert(&mut cache, "d", 3, S);
         assert_eq!(get(&mut cache, "b", S), None);
         assert!(["a", "c", "d"].iter().all(|key| get(&mut cache, key, S).is_some()));
+    }
+
+    #[test]
+    fn the_oldest_use_is_the_last_one_of_the_answer_that_goes_first() {
+        let mut cache = cache();
+        assert_eq!((cache.oldest_use(), cache.drop_oldest()), (None, false));
+        insert(&mut cache, "a", 1, S);
+        insert(&mut cache, "b", 2, S + S / 4);
+        assert_eq!(cache.oldest_use(), Some(S));
+        get(&mut cache, "a", S + S / 2);
+        assert_eq!(cache.oldest_use(), Some(S + S / 4));
+        assert!(cache.drop_oldest());
+        assert_eq!((cache.oldest_use(), cache.len()), (Some(S + S / 2), 1));
+        assert_eq!(get(&mut cache, "b", S + S / 2), None);
     }
 
     #[test]

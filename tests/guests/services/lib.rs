@@ -37,6 +37,11 @@ async fn handle(request: Request) -> Result<impl IntoResponse, spin_sdk::http::E
         "/lookup" => sockets::lookup(&wanted("name")),
         "/listen" => sockets::listen(&wanted("on")),
         "/hold-tcp" => sockets::hold(&wanted("to"), wanted("count").parse().unwrap_or(0)),
+        "/hold-udp" => sockets::hold_udp(wanted("count").parse().unwrap_or(0)),
+        "/hold-tcp-0-3" => {
+            sockets::hold_tcp_0_3(&wanted("to"), wanted("count").parse().unwrap_or(0)).await
+        }
+        "/hold-udp-0-3" => sockets::hold_udp_0_3(wanted("count").parse().unwrap_or(0)),
         "/tcp-0-3" => sockets::tcp_0_3(&wanted("to"), &wanted("send")).await,
         "/udp-0-3" => sockets::udp_0_3(&wanted("to"), &wanted("send")).await,
         "/lookup-0-3" => sockets::lookup_0_3(wanted("name")).await,

@@ -48,6 +48,18 @@ pub(crate) fn hold(to: &str, count: usize) -> Done {
     Ok(open.len().to_string())
 }
 
+/// The same with sockets of UDP.
+pub(crate) fn hold_udp(count: usize) -> Done {
+    let mut open = Vec::new();
+    while open.len() < count {
+        match std::net::UdpSocket::bind("0.0.0.0:0") {
+            Ok(socket) => open.push(socket),
+            Err(error) => return Err(format!("{}: {error:?}", open.len())),
+        }
+    }
+    Ok(open.len().to_string())
+}
+
 pub(crate) async fn tcp_0_3(to: &str, message: &str) -> Done {
     let socket = TcpSocket::create(IpAddressFamily::Ipv4).map_err(debug)?;
     socket.connect(address(to)).await.map_err(debug)?;
@@ -79,6 +91,31 @@ pub(crate) fn hold_0_3(count: usize) -> Done {
     let mut open = Vec::new();
     while open.len() < count {
         match TcpSocket::create(IpAddressFamily::Ipv4) {
+            Ok(socket) => open.push(socket),
+            Err(error) => return Err(format!("{}: {error:?}", open.len())),
+        }
+    }
+    Ok(open.len().to_string())
+}
+
+/// How many connections could be opened at once, and the error of the next one.
+pub(crate) async fn hold_tcp_0_3(to: &str, count: usize) -> Done {
+    let mut open = Vec::new();
+    while open.len() < count {
+        let socket = TcpSocket::create(IpAddressFamily::Ipv4).map_err(debug)?;
+        match socket.connect(address(to)).await {
+            Ok(()) => open.push(socket),
+            Err(error) => return Err(format!("{}: {error:?}", open.len())),
+        }
+    }
+    Ok(open.len().to_string())
+}
+
+/// The same with sockets of UDP.
+pub(crate) fn hold_udp_0_3(count: usize) -> Done {
+    let mut open = Vec::new();
+    while open.len() < count {
+        match UdpSocket::create(IpAddressFamily::Ipv4) {
             Ok(socket) => open.push(socket),
             Err(error) => return Err(format!("{}: {error:?}", open.len())),
         }

@@ -1,8 +1,11 @@
 //! A guest of WASI as it was in October 2023, beside the release that Rust's standard library uses.
-//! It answers with the body of the request, and with what it sees as a header field.
+//! It answers with the body of the request, and with what it sees as a header field; or with the
+//! datagrams that a server answers.
 #![cfg(target_family = "wasm")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(unsafe_code, reason = "generated bindings")]
+
+mod datagrams;
 
 mod bindings {
     #![allow(clippy::all, unreachable_pub, unsafe_code)]
@@ -36,9 +39,15 @@ impl Guest for Component {
             std::env::var("PLACE").unwrap(),
         );
         let headers = Fields::new(&[("x-seen".to_owned(), seen.into_bytes())]);
-        let response = OutgoingResponse::new(200, &headers);
+        let path = request.path_with_query().unwrap_or_default();
+        let answered = datagrams::exchange(&path);
+        let status = if matches!(answered, Some(Err(_))) { 502 } else { 200 };
+        let response = OutgoingResponse::new(status, &headers);
         let body = response.write().unwrap();
         ResponseOutparam::set(out, Ok(response));
+        if let Some(answered) = answered {
+            return write(body, &answered.unwrap_or_else(|error| format!("{error:?}")));
+        }
         let input = request.consume().unwrap();
         let (from, to) = (input.stream().unwrap(), body.write().unwrap());
         poll_one(&from.subscribe());
@@ -46,4 +55,11 @@ impl Guest for Component {
         drop(to);
         OutgoingBody::finish(body, None);
     }
+}
+
+fn write(body: OutgoingBody, text: &str) {
+    let stream = body.write().unwrap();
+    stream.blocking_write_and_flush(text.as_bytes()).unwrap();
+    drop(stream);
+    OutgoingBody::finish(body, None);
 }

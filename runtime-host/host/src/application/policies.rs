@@ -1,6 +1,8 @@
 //! The policies of calls, as the manifest sets them.
 
-use crate::calls::{AnswerOptions, EdgeList, Edges, Hedge, Policy, Retry, Rule};
+use crate::calls::{
+    AnswerMemory, AnswerOptions, EdgeContext, EdgeList, Edges, Hedge, Policy, Retry, Rule,
+};
 use crate::capabilities::outbound_http::{HostPolicies, HostRule};
 use crate::capabilities::variables::Variables;
 use crate::telemetry::Telemetry;
@@ -25,11 +27,16 @@ pub(super) struct Policies {
 }
 
 impl Policies {
-    pub(super) fn new(app: &App, telemetry: &Arc<Telemetry>) -> Self {
+    /// The answers that they keep may have this size.
+    pub(super) fn new(app: &App, telemetry: &Arc<Telemetry>, answers_max_bytes: usize) -> Self {
         let policies = app.settings.policies.iter();
         let by_name =
             policies.map(|(name, policy)| (name.clone(), Arc::new(policy_of(name, policy))));
-        Self { by_name: by_name.collect(), edges: Arc::new(EdgeList::new(telemetry.clone())) }
+        let context = EdgeContext {
+            telemetry: telemetry.clone(),
+            answers: Arc::new(AnswerMemory::new(answers_max_bytes)),
+        };
+        Self { by_name: by_name.collect(), edges: Arc::new(EdgeList::new(context)) }
     }
 
     /// The edges that exist, for those who watch them.
@@ -83,7 +90,7 @@ impl Policies {
     /// That of calls from outside.
     pub(super) fn inbound(&self, component: &Component) -> Option<Arc<crate::calls::Edge>> {
         let policy = self.named(component.settings.inbound.as_deref()?)?;
-        Some(self.edges.add("outside".into(), component.id.as_str().into(), Vec::new(), policy))
+        Some(self.edges.add_inbound(component.id.as_str().into(), policy))
     }
 
     fn named(&self, name: &str) -> Option<Arc<Policy>> {

@@ -120,8 +120,9 @@ impl Running {
         &self,
         stop: watch::Receiver<bool>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let schedules = Schedules::of(&self.app, self.registry.clone());
-        let cron = CronTriggers::of(&self.app, self.functions.clone());
+        let telemetry = || self.telemetry.clone();
+        let schedules = Schedules::of(&self.app, self.registry.clone(), telemetry());
+        let cron = CronTriggers::of(&self.app, self.functions.clone(), telemetry());
         async move {
             tokio::join!(schedules.run(stop.clone()), cron.run(stop));
         }

@@ -180,14 +180,15 @@ pub(super) struct Sample {
 
 impl Sample {
     /// The call has this result. One that says nothing about load leaves the limit as it is: a
-    /// caller that waits for a short time only must not shrink it for all others.
+    /// caller that waits for a short time only, or that the component itself limits (429), must not
+    /// shrink it for all others.
     pub(super) fn ended<A: Answer>(self, answer: &A) {
         let Some(sample) = self.latency else { return };
         match answer.judge().outcome {
             Outcome::Success => sample.answered(),
             Outcome::Overload => sample.overloaded(),
             Outcome::Failure if answer.is_late() && self.has_own_deadline => sample.overloaded(),
-            Outcome::Failure | Outcome::Ignored => {}
+            Outcome::Failure | Outcome::Limited | Outcome::Ignored => {}
         }
     }
 }
@@ -238,20 +239,37 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::calls::{Judge, Judgment};
     use crate::telemetry::{SpanKind, TraceContext};
     use std::time::Duration;
 
-    /// The limit of 10, after a call that missed its deadline. The component's own one is 30 s.
-    async fn limit_after_a_late_call(deadline: Option<Duration>) -> usize {
+    /// The limit of 10, after a call with this answer.
+    async fn limit_after(deadline: Option<Duration>, answer: &impl Answer) -> usize {
         let limits = Limits { concurrency_max: 10, concurrency_min: Some(1), ..Limits::default() };
         let admission = Admission::new("test".into(), limits, None, Arc::default());
         let call = Call::from_outside(SpanKind::Link, "test".into(), TraceContext::root());
         let call = Call { deadline: deadline.map(Deadline::after), ..call };
         let admitted = admission.admit(call).await.unwrap();
+        admitted.permit.sample().ended(answer);
+        admission.limit()
+    }
+
+    /// The same after a call that missed its deadline. The component's own one is 30 s.
+    async fn limit_after_a_late_call(deadline: Option<Duration>) -> usize {
         let late: Result<Result<(), String>, CallError> =
             Err(CallError::new(Kind::DeadlineExceeded, ""));
-        admitted.permit.sample().ended(&late);
-        admission.limit()
+        limit_after(deadline, &late).await
+    }
+
+    /// The same after an answer that says this about its callee.
+    async fn limit_after_an_answer(outcome: Outcome) -> usize {
+        struct Said(Outcome);
+        impl Judge for Said {
+            fn judge(&self) -> Judgment {
+                Judgment { outcome: self.0, ..Judgment::SUCCESS }
+            }
+        }
+        limit_after(None, &Ok::<_, CallError>(Said(outcome))).await
     }
 
     #[tokio::test]
@@ -259,5 +277,13 @@ mod tests {
         assert_eq!(limit_after_a_late_call(None).await, 9);
         assert_eq!(limit_after_a_late_call(Some(Duration::from_secs(60))).await, 9);
         assert_eq!(limit_after_a_late_call(Some(Duration::from_secs(1))).await, 10);
+    }
+
+    #[tokio::test]
+    async fn the_limit_shrinks_when_the_component_is_overloaded_and_not_when_it_limits_a_client() {
+        assert_eq!(limit_after_an_answer(Outcome::Overload).await, 9);
+        for outcome in [Outcome::Limited, Outcome::Failure, Outcome::Success, Outcome::Ignored] {
+            assert_eq!(limit_after_an_answer(outcome).await, 10, "{outcome:?}");
+        }
     }
 }

@@ -22,8 +22,8 @@ pub(crate) use body_fault::BodyFault;
 pub(crate) use call_chain::{CallChain, Cycle};
 pub(crate) use callee::{Callee, ComponentEntry, Protocol};
 pub(crate) use edge::{
-    Answer, AnswerOptions, Answers, Attempt, Begun, Edge, EdgeList, Edges, Flight, Hedge, Judge,
-    Judgment, KEY_MAX_BYTES, Policy, Repeat, Retry, Rule, Switched,
+    Answer, AnswerMemory, AnswerOptions, Answers, Attempt, Begun, Edge, EdgeContext, EdgeList,
+    Edges, Flight, Hedge, Judge, Judgment, KEY_MAX_BYTES, Policy, Repeat, Retry, Rule, Switched,
 };
 pub(crate) use error::{CallError, Kind};
 pub(crate) use limits::Limits;

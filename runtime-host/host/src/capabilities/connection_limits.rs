@@ -14,6 +14,8 @@ pub(crate) struct ConnectionLimits {
     pub(crate) mysql: Option<usize>,
     pub(crate) postgres: Option<usize>,
     pub(crate) redis: Option<usize>,
+    /// TCP connections and UDP sockets of `wasi:sockets`.
+    pub(crate) sockets: Option<usize>,
     /// The size of a message, in bytes.
     pub(crate) mqtt_payload_max_bytes: Option<usize>,
 }
@@ -26,6 +28,7 @@ pub(super) struct Connections {
     pub(super) mysql: Counter,
     pub(super) postgres: Counter,
     pub(super) redis: Counter,
+    pub(super) sockets: Counter,
     pub(super) mqtt_payload_max_bytes: Option<usize>,
 }
 
@@ -57,6 +60,7 @@ impl ConnectionLimits {
             mysql: counter(self.mysql),
             postgres: counter(self.postgres),
             redis: counter(self.redis),
+            sockets: counter(self.sockets),
             mqtt_payload_max_bytes: self.mqtt_payload_max_bytes,
         }
     }
@@ -69,6 +73,15 @@ impl Counter {
         let own = permit(self.own.as_ref()).await;
         Counted { own, total: permit(self.total.as_ref()).await }
     }
+
+    /// Counts one more connection at once; `None` if there may be no more now.
+    pub(super) fn try_count(&self) -> Option<Counted> {
+        let free = |semaphore: &Option<Arc<Semaphore>>| match semaphore {
+            Some(semaphore) => semaphore.clone().try_acquire_owned().ok().map(Some),
+            None => Some(None),
+        };
+        Some(Counted { own: free(&self.own)?, total: free(&self.total)? })
+    }
 }
 
 async fn permit(semaphore: Option<&Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
@@ -77,6 +90,8 @@ async fn permit(semaphore: Option<&Arc<Semaphore>>) -> Option<OwnedSemaphorePerm
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use futures::poll;
     use std::pin::pin;
@@ -100,11 +115,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_socket_is_refused_where_a_connection_of_a_driver_waits() {
+        let limits =
+            ConnectionLimits { total: Some(2), sockets: Some(1), ..ConnectionLimits::default() };
+        let connections = limits.connections();
+        let socket = connections.sockets.try_count().unwrap();
+        assert!(connections.sockets.try_count().is_none());
+        drop(socket);
+        let redis = [connections.redis.count().await, connections.redis.count().await];
+        assert!(connections.sockets.try_count().is_none(), "the total is used up");
+        drop(redis);
+        let socket = connections.sockets.try_count();
+        assert!(socket.is_some(), "what was refused holds nothing");
+    }
+
+    #[tokio::test]
     async fn without_limits_nothing_waits() {
         let connections = ConnectionLimits::default().connections();
         let mut held = Vec::new();
         for _ in 0..1000 {
             held.push(connections.postgres.count().await);
+            held.push(connections.sockets.try_count().unwrap());
         }
     }
 }

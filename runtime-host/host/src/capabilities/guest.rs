@@ -7,7 +7,7 @@ use super::otel::OpenSpans;
 use super::outbound_http::{Hooks, Outbound};
 use super::postgres::Postgres;
 use super::redis::Servers;
-use super::sockets::{Lookups, Permissions};
+use super::sockets::{Lookups, OpenSockets, Permissions};
 use super::sql::Pools;
 use super::sqlite::{Database, Streams};
 use super::variables::Variables;
@@ -69,6 +69,8 @@ pub(crate) struct Guest {
     pub(super) outbound: Hooks,
     /// What its sockets may use.
     pub(super) sockets: Arc<Permissions>,
+    /// The sockets that are counted, until they are dropped.
+    pub(super) open_sockets: OpenSockets,
     /// Lookups of names that have begun.
     pub(super) lookups: Lookups,
     /// Its own spans.
@@ -94,6 +96,7 @@ impl GuestState for Guest {
             open_remotes: OpenHandles::default(),
             outbound: Hooks::new(component.clone(), outbound, call.clone(), in_flight.clone()),
             sockets,
+            open_sockets: OpenSockets::default(),
             lookups: Lookups::default(),
             spans: OpenSpans::default(),
         }

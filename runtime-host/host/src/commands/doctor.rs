@@ -152,6 +152,8 @@ fn rehearse(app: &App, listen: SocketAddr) -> anyhow::Result<usize> {
             keeps_code: true,
         },
         limits: OperatorLimits::default(),
+        // Nothing is called.
+        answers_max_bytes: 0,
         bars: false,
         own_certificate: None,
         logs_access: false,

@@ -17,12 +17,10 @@ impl Judge for Response {
 impl Judge for Result<(), String> {}
 
 fn of_status(status: StatusCode, retry_after: Option<Duration>) -> Judgment {
-    let refused = status == StatusCode::TOO_MANY_REQUESTS
-        || (status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some());
-    if refused {
-        return Judgment { outcome: Outcome::Overload, repeat: Repeat::IfIdempotent, retry_after };
-    }
+    let refused = |outcome| Judgment { outcome, repeat: Repeat::IfIdempotent, retry_after };
     match status {
+        StatusCode::TOO_MANY_REQUESTS => refused(Outcome::Limited),
+        StatusCode::SERVICE_UNAVAILABLE if retry_after.is_some() => refused(Outcome::Overload),
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             Judgment::failure(Repeat::IfIdempotent)
         }
@@ -84,13 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_asks_to_wait_has_too_many_requests() {
-        for status in [429, 503] {
+    fn a_server_that_asks_to_wait_has_too_many_requests_of_all_or_of_this_client() {
+        for (status, outcome) in [(429, Outcome::Limited), (503, Outcome::Overload)] {
             let judgment = judge(status, Some(3));
-            assert_eq!(judgment.outcome, Outcome::Overload, "{status}");
+            assert_eq!(judgment.outcome, outcome, "{status}");
+            assert_eq!(judgment.repeat, Repeat::IfIdempotent, "{status}");
             assert_eq!(judgment.retry_after, Some(Duration::from_secs(3)), "{status}");
         }
-        assert_eq!(judge(429, None).outcome, Outcome::Overload);
+        assert_eq!(judge(429, None).outcome, Outcome::Limited);
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! `runtime-config.toml`: the operator's configuration of one installation, in Spin's format.
 //!
-//! Stock Spin uses the same file, so its keys without effect on this host are accepted with a
-//! warning, and unknown keys are errors. There are two differences to Spin: all problems are
-//! reported at once with their locations, and a store that is not configured is a file in the state
-//! directory, not an error.
+//! Stock Spin uses the same file. There are two differences to Spin: all problems are reported at
+//! once with their locations, and a store that is not configured is a file in the state directory,
+//! not an error.
 
 mod client_tls;
 mod databases;
@@ -156,13 +155,6 @@ mod tests {
         assert_eq!(url, "redis://:secret@localhost");
         assert_eq!(address.to_string(), "redis://localhost:6379");
         assert!(config.warnings.is_empty());
-    }
-
-    #[test]
-    fn keys_of_spin_without_effect_cause_warnings() {
-        let config = parse("[outbound_networking]\nmax_socket_connections = 1\n").unwrap();
-        let warnings = config.warnings.join("\n");
-        assert!(warnings.contains("max_socket_connections` has no effect"), "{warnings}");
     }
 
     #[test]

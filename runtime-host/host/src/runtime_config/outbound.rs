@@ -19,9 +19,10 @@ pub(super) fn read(
         http(table, &mut policy, warnings);
     }
     if let Some(table) = root.optional("outbound_networking").and_then(|field| field.table()) {
-        networking(table, &mut policy, warnings);
+        networking(table, &mut policy);
     }
     drivers(root, &mut policy.limits);
+    warnings.extend(over_the_total(&policy.limits));
     policy.client_tls = super::client_tls::read(root, folder);
     policy
 }
@@ -68,22 +69,35 @@ fn drivers(root: &mut Table<'_>, limits: &mut ConnectionLimits) {
     }
 }
 
-fn networking(mut table: Table<'_>, policy: &mut OutboundPolicy, warnings: &mut Vec<String>) {
+fn networking(mut table: Table<'_>, policy: &mut OutboundPolicy) {
     if let Some(field) = table.optional("block_networks") {
         policy.blocked = blocked(&field);
     }
-    if table.optional("max_socket_connections").is_some_and(|field| count(&field).is_some()) {
-        let warning = "has no effect: sockets of components are limited for each instance";
-        warnings.push(format!("`outbound_networking.max_socket_connections` {warning}"));
-    }
+    policy.limits.sockets =
+        table.optional("max_socket_connections").and_then(|field| count(&field));
     policy.limits.total = table.optional("max_total_connections").and_then(|field| count(&field));
-    if policy.limits.total.is_some() {
-        warnings.push(
-            "`outbound_networking.max_total_connections` does not count the sockets of components"
-                .to_owned(),
-        );
-    }
     table.finish();
+}
+
+/// Warnings about limits that the one for all connections makes useless.
+fn over_the_total(limits: &ConnectionLimits) -> Vec<String> {
+    let Some(total) = limits.total else { return Vec::new() };
+    let each = [
+        ("outbound_http.max_connections", limits.http),
+        ("outbound_mqtt.max_connections", limits.mqtt),
+        ("outbound_mysql.max_connections", limits.mysql),
+        ("outbound_networking.max_socket_connections", limits.sockets),
+        ("outbound_pg.max_connections", limits.postgres),
+        ("outbound_redis.max_connections", limits.redis),
+    ];
+    let over = each.into_iter().filter(|(_, limit)| limit.is_some_and(|limit| limit > total));
+    over.map(|(key, _)| {
+        format!(
+            "`{key}` has no effect: it is more than `outbound_networking.max_total_connections`, \
+             which is {total}"
+        )
+    })
+    .collect()
 }
 
 fn blocked(field: &Field<'_>) -> BlockedNetworks {
@@ -147,7 +161,8 @@ mod tests {
     fn each_driver_has_its_limits() {
         let text = "[outbound_mqtt]\nmax_connections = 1\nmax_payload_size_bytes = 2\n\
                     [outbound_mysql]\nmax_connections = 3\n[outbound_pg]\nmax_connections = 4\n\
-                    [outbound_redis]\n[outbound_networking]\nmax_total_connections = 5\n";
+                    [outbound_redis]\n[outbound_networking]\nmax_total_connections = 5\n\
+                    max_socket_connections = 6\n";
         let limits = ConnectionLimits {
             total: Some(5),
             http: None,
@@ -155,9 +170,14 @@ mod tests {
             mysql: Some(3),
             postgres: Some(4),
             redis: None,
+            sockets: Some(6),
             mqtt_payload_max_bytes: Some(2),
         };
-        assert_eq!(parse(text).unwrap().outbound.limits, limits);
+        let config = parse(text).unwrap();
+        assert_eq!(config.outbound.limits, limits);
+        let warning = "`outbound_networking.max_socket_connections` has no effect: it is more than";
+        let [only] = &config.warnings[..] else { panic!("{:?}", config.warnings) };
+        assert!(only.starts_with(warning), "{only}");
     }
 
     #[test]

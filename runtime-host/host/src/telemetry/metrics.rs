@@ -5,6 +5,7 @@ mod edges;
 mod exports;
 mod front_limit;
 mod process;
+mod runs;
 
 #[cfg(test)]
 pub(crate) use declarations::Declaration;
@@ -23,6 +24,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use runs::Runs;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -119,6 +121,7 @@ pub(crate) struct Metrics {
     outbound: Durations,
     stores: Durations,
     schedules: Durations,
+    pub(crate) runs: Runs,
     publishing: Durations,
     deliveries: Durations,
     messages: Durations,
@@ -188,6 +191,7 @@ impl Default for Metrics {
                 "schedule_run_duration",
                 "Runs of schedules; `route` is `POST` and the path",
             ),
+            runs: Runs::declare(&mut all),
             publishing: all.durations(
                 "event_publish_duration",
                 "Calls that publish events; `route` is `publish`",

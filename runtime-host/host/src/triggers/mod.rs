@@ -8,4 +8,5 @@ pub(crate) mod hooks;
 pub(crate) mod http;
 mod post;
 pub(crate) mod redis;
+mod refused;
 pub(crate) mod schedule;

@@ -1,5 +1,6 @@
 //! Requests that the host itself makes, to the private route of a component.
 
+use super::refused::Fault;
 use crate::calls::{Call, CallError, Kind};
 use crate::message::spin_fields::prepare_chained;
 use crate::message::{Http, Request, Response, full_body};
@@ -49,9 +50,9 @@ impl Post {
     /// Sends it, reads the response to its end, which is when the component has completed its work,
     /// and returns the status. The deadlines for the head and for the body apply.
     ///
-    /// Errors, for the log: the call failed, or the body was aborted or is too large.
-    pub(super) async fn finish(self, registry: &Registry<Http>) -> Result<StatusCode, String> {
-        let response = self.send(registry).await.map_err(|error| error.to_string())?;
+    /// Errors: the call was refused or failed, or the body was aborted or is too large.
+    pub(super) async fn finish(self, registry: &Registry<Http>) -> Result<StatusCode, Fault> {
+        let response = self.send(registry).await?;
         let status = response.status();
         let mut body = response.into_body();
         let mut read_bytes = 0;
@@ -61,7 +62,8 @@ impl Post {
             })?;
             read_bytes += frame.data_ref().map_or(0, Bytes::len);
             if read_bytes > RESPONSE_MAX_BYTES {
-                return Err(format!("its response is larger than {RESPONSE_MAX_BYTES} bytes"));
+                let fault = format!("its response is larger than {RESPONSE_MAX_BYTES} bytes");
+                return Err(fault.into());
             }
         }
         Ok(status)

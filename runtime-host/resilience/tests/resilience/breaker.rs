@@ -119,6 +119,7 @@ fn a_client_that_exceeds_its_limits_does_not_cut_off_others() {
     let mut world = World::new(OPTIONS);
     for _ in 0..1_000 {
         world.call(Outcome::Overload);
+        world.call(Outcome::Limited);
     }
     assert_eq!(world.breaker.state(), State::Closed);
 }
@@ -130,6 +131,7 @@ fn a_probe_that_is_refused_makes_room_for_another_one() {
     world.wait(1_000);
     for _ in 0..100 {
         world.call(Outcome::Overload);
+        world.call(Outcome::Limited);
     }
     assert_eq!(world.breaker.state(), State::HalfOpen);
     for _ in 0..OPTIONS.probes {

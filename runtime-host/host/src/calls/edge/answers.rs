@@ -4,6 +4,10 @@
 //! Who calls decides what an answer depends on: all of that is in the key. An answer is never given
 //! for another key.
 
+mod memory;
+
+pub(crate) use memory::AnswerMemory;
+
 use crate::calls::CallError;
 use crate::calls::Kind;
 use crate::telemetry::EdgeCounts;
@@ -15,7 +19,6 @@ use std::time::Duration;
 use tessera_resilience::cache::{Cache, Kept, Lifetime};
 use tessera_resilience::{Deadline, Priority};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 /// Calls with a longer key are made as if there were no cache.
 pub(crate) const KEY_MAX_BYTES: usize = 16 << 10;
@@ -66,8 +69,8 @@ pub(crate) struct Answers {
     options: AnswerOptions,
     /// The longest time for which a call waits for an equal one.
     wait_max: Duration,
-    clock: Instant,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+    memory: Arc<AnswerMemory>,
     counts: EdgeCounts,
 }
 
@@ -124,16 +127,24 @@ impl Answers {
     pub(super) fn new(
         options: AnswerOptions,
         timeout: Option<Duration>,
+        memory: Arc<AnswerMemory>,
         counts: EdgeCounts,
     ) -> Self {
         let state = State {
-            cache: Cache::new(options.size_max_bytes),
+            cache: Cache::new(options.size_max_bytes.min(memory.size_max_bytes())),
             flights: HashMap::new(),
             next_flight: 0,
             writes: 0,
         };
+        let state = Arc::new(Mutex::new(state));
+        memory.add(&state);
         let wait_max = timeout.unwrap_or(Duration::MAX);
-        Self { options, wait_max, clock: Instant::now(), state: Mutex::new(state), counts }
+        Self { options, wait_max, state, memory, counts }
+    }
+
+    /// Changes what is kept.
+    fn change<R>(&self, change: impl FnOnce(&mut State, Duration) -> R) -> R {
+        self.memory.change(&self.state, change)
     }
 
     pub(crate) fn options(&self) -> AnswerOptions {
@@ -178,8 +189,17 @@ impl Answers {
         key: &[u8],
         priority: Option<Priority>,
     ) -> LookedUp<'_, V> {
-        let mut state = self.state.lock();
-        let kept = state.cache.get(key, self.clock.elapsed());
+        self.change(|state, now| self.look_up_in(state, now, key, priority))
+    }
+
+    fn look_up_in<V: Any + Send + Sync>(
+        &self,
+        state: &mut State,
+        now: Duration,
+        key: &[u8],
+        priority: Option<Priority>,
+    ) -> LookedUp<'_, V> {
+        let kept = state.cache.get(key, now);
         let is_shared = kept.as_ref().is_none_or(|kept| kept.value.is_shared);
         if let Some(kept) = kept.filter(|kept| !kept.fresh.is_zero()) {
             return LookedUp::Begun(match typed(value_of(kept)) {
@@ -221,7 +241,7 @@ impl Answers {
 
     /// An answer for a call that failed.
     pub(crate) fn stale<V: Any + Send + Sync>(&self, key: &[u8]) -> Option<Kept<Arc<V>>> {
-        let kept = self.state.lock().cache.get(key, self.clock.elapsed())?;
+        let kept = self.change(|state, now| state.cache.get(key, now))?;
         let kept = typed(value_of(kept))?;
         self.counts.answers_stale.inc();
         Some(kept)
@@ -232,9 +252,16 @@ impl Answers {
     pub(crate) fn drop_if<V: Any>(&self, is_outdated: impl Fn(&V) -> bool) {
         let is_outdated =
             |stored: &Stored| stored.value.downcast_ref::<V>().is_some_and(&is_outdated);
-        let mut state = self.state.lock();
-        state.writes += 1;
-        state.cache.drop_if(is_outdated);
+        self.change(|state, _| {
+            state.writes += 1;
+            state.cache.drop_if(is_outdated);
+        });
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        self.change(|state, _| state.cache = Cache::new(0));
     }
 }
 
@@ -276,17 +303,17 @@ impl Flight<'_> {
 
     fn insert(&self, stored: Stored, size_bytes: usize, lifetime: Lifetime) {
         let lifetime = self.answers.options.limit(lifetime);
-        let now = self.answers.clock.elapsed();
-        let mut state = self.answers.state.lock();
-        // An answer from before a change would outlive it.
-        if state.writes == self.writes {
-            state.cache.insert(self.key.clone(), stored, size_bytes, lifetime, now);
-        }
+        self.answers.change(|state, now| {
+            // An answer from before a change would outlive it.
+            if state.writes == self.writes {
+                state.cache.insert(self.key.clone(), stored, size_bytes, lifetime, now);
+            }
+        });
     }
 
     /// What is kept is outdated.
     pub(crate) fn forget(&self) {
-        self.answers.state.lock().cache.remove(&self.key);
+        self.answers.change(|state, _| state.cache.remove(&self.key));
     }
 
     /// Gives an answer to all that wait.
@@ -309,9 +336,10 @@ impl Flight<'_> {
 
     /// The answer is for this call alone, and so are further ones.
     pub(crate) fn keep_apart(self) {
-        let now = self.answers.clock.elapsed();
         let unshared = Stored { value: Arc::new(Unshared), is_shared: false };
-        self.answers.state.lock().cache.insert(self.key.clone(), unshared, 0, UNSHARED, now);
+        self.answers.change(|state, now| {
+            state.cache.insert(self.key.clone(), unshared, 0, UNSHARED, now);
+        });
         self.failed();
     }
 }

@@ -1,7 +1,6 @@
 //! Which policy applies to a call of a component, and the edges that exist.
 
-use super::{Edge, EdgeView, Policy};
-use crate::telemetry::Telemetry;
+use super::{Edge, EdgeContext, EdgeView, Policy};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -72,13 +71,13 @@ pub(crate) struct Switched {
 
 /// All edges that exist.
 pub(crate) struct EdgeList {
-    telemetry: Arc<Telemetry>,
+    context: EdgeContext,
     edges: Mutex<Vec<Weak<Edge>>>,
 }
 
 impl EdgeList {
-    pub(crate) fn new(telemetry: Arc<Telemetry>) -> Self {
-        Self { telemetry, edges: Mutex::default() }
+    pub(crate) fn new(context: EdgeContext) -> Self {
+        Self { context, edges: Mutex::default() }
     }
 
     /// Makes an edge.
@@ -89,7 +88,15 @@ impl EdgeList {
         functions: Vec<String>,
         policy: Arc<Policy>,
     ) -> Arc<Edge> {
-        let edge = Edge::new(caller, callee, functions, policy, self.telemetry.clone());
+        self.keep(Edge::new(caller, callee, functions, policy, &self.context))
+    }
+
+    /// Makes the edge of calls from outside.
+    pub(crate) fn add_inbound(&self, callee: Arc<str>, policy: Arc<Policy>) -> Arc<Edge> {
+        self.keep(Edge::inbound(callee, policy, &self.context))
+    }
+
+    fn keep(&self, edge: Edge) -> Arc<Edge> {
         let edge = Arc::new(edge);
         let mut edges = self.edges.lock();
         edges.retain(|edge| edge.strong_count() > 0);

@@ -21,7 +21,8 @@ impl World {
         let budget = budget::Options { percent: 0, min_per_second: 1, window: 10_000 * MS };
         let policy = Policy { hedge: Some(Hedge { delay: 50 * MS, budget }), ..policy };
         let (caller, callee) = ("orders".into(), "stock".into());
-        let edge = Edge::new(caller, callee, Vec::new(), Arc::new(policy), Arc::default());
+        let context = EdgeContext::default();
+        let edge = Edge::new(caller, callee, Vec::new(), Arc::new(policy), &context);
         Self { edge, begun: AtomicU32::new(0), ended: AtomicU32::new(0) }
     }
 

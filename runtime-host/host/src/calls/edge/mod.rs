@@ -14,7 +14,7 @@ mod policy;
 mod refusal;
 mod shown;
 
-pub(crate) use answers::{AnswerOptions, Answers, Begun, Flight, KEY_MAX_BYTES};
+pub(crate) use answers::{AnswerMemory, AnswerOptions, Answers, Begun, Flight, KEY_MAX_BYTES};
 pub(crate) use edges::{EdgeList, Edges, Rule, Switched};
 pub(crate) use judgment::{Answer, Judge, Judgment, Repeat};
 pub(crate) use policy::{Hedge, Policy, Retry};
@@ -33,8 +33,19 @@ use tessera_resilience::bulkhead::{AcquireError, Bulkhead, Permit};
 use tessera_resilience::retry::Failed;
 use tokio::time::Instant;
 
+/// The caller of calls that no component makes.
+const OUTSIDE: &str = "outside";
 /// The share of a new sample in the usual time of a call: one eighth.
 const USUAL_SHARE: u64 = 8;
+
+/// What all edges share.
+#[derive(Clone)]
+#[cfg_attr(test, derive(Default))]
+pub(crate) struct EdgeContext {
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// The memory of the answers that they keep.
+    pub(crate) answers: Arc<AnswerMemory>,
+}
 
 /// The calls of one caller to one callee.
 pub(crate) struct Edge {
@@ -86,8 +97,9 @@ impl Edge {
         callee: Arc<str>,
         functions: Vec<String>,
         policy: Arc<Policy>,
-        telemetry: Arc<Telemetry>,
+        context: &EdgeContext,
     ) -> Self {
+        let EdgeContext { telemetry, answers } = context.clone();
         let counts = telemetry.metrics.edge(&caller, &callee);
         Self {
             breaker: policy.breaker.map(|options| Mutex::new(Breaker::new(options))),
@@ -95,7 +107,7 @@ impl Edge {
             bulkhead: policy.bulkhead.map(Bulkhead::new),
             answers: policy
                 .answers
-                .map(|options| Answers::new(options, policy.timeout, counts.clone())),
+                .map(|options| Answers::new(options, policy.timeout, answers, counts.clone())),
             clock: Instant::now(),
             usual_ns: AtomicU64::new(0),
             caller,
@@ -105,6 +117,11 @@ impl Edge {
             telemetry,
             counts,
         }
+    }
+
+    /// The calls of all clients together to one component.
+    fn inbound(callee: Arc<str>, policy: Arc<Policy>, context: &EdgeContext) -> Self {
+        Self::new(OUTSIDE.into(), callee, Vec::new(), policy, context)
     }
 
     /// The answers that may be given several times, if the policy has any.

@@ -13,10 +13,11 @@ pub(super) const MS: Duration = Duration::from_millis(1);
 #[derive(Debug, PartialEq)]
 pub(super) struct Value(pub(super) u32);
 
-/// As with HTTP, 500 is a failure that another attempt would not change.
+/// As with HTTP: 500 is a failure that another attempt would not change, and 429 limits the caller.
 impl Judge for Value {
     fn judge(&self) -> Judgment {
         match self.0 {
+            429 => Judgment { outcome: Outcome::Limited, ..Judgment::SUCCESS },
             500 => Judgment::failure(Repeat::Never),
             _ => Judgment::SUCCESS,
         }
@@ -34,7 +35,8 @@ struct World {
 impl World {
     fn new(policy: Policy) -> Self {
         let (caller, callee) = ("orders".into(), "payments".into());
-        let edge = Edge::new(caller, callee, Vec::new(), Arc::new(policy), Arc::default());
+        let context = EdgeContext::default();
+        let edge = Edge::new(caller, callee, Vec::new(), Arc::new(policy), &context);
         Self { edge, attempts: AtomicU32::new(0) }
     }
 

@@ -36,7 +36,7 @@ pub(super) use sender::OwnHost;
 
 use super::{Capability, State};
 #[cfg(test)]
-use crate::calls::EdgeList;
+use crate::calls::{EdgeContext, EdgeList};
 use crate::calls::{Edges, Loopback};
 use crate::chaos::Faults;
 use crate::message::Http;
@@ -212,7 +212,7 @@ impl RequestPolicies {
     /// No policies.
     #[cfg(test)]
     pub(in crate::capabilities) fn none() -> Self {
-        let list = Arc::new(EdgeList::new(Arc::default()));
+        let list = Arc::new(EdgeList::new(EdgeContext::default()));
         Self {
             components: Edges::new("test".into(), Vec::new(), None, list.clone()),
             hosts: HostPolicies::new("test".into(), Vec::new(), None, list),

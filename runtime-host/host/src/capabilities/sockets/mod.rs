@@ -3,11 +3,14 @@
 //! The interfaces are those of `wasmtime-wasi`. Here is what it asks the host about: which addresses
 //! and names a component may use, and how many sockets it may hold open.
 
+mod counted;
 mod october;
+mod october_udp;
 mod permissions;
 mod wasi_0_2;
 mod wasi_0_3;
 
+pub(super) use counted::OpenSockets;
 pub(super) use permissions::Permissions;
 pub(super) use wasi_0_2::Lookups;
 
@@ -30,8 +33,8 @@ pub(super) const CAPABILITY: Capability = Capability {
     add_to_linker,
 };
 
-/// Replaces the functions that create sockets and look up names. The others are defined with the rest
-/// of WASI.
+/// Replaces the functions that create, connect and close sockets, and look up names. The others are
+/// defined with the rest of WASI.
 fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     wasi_0_2::add_to_linker(linker)?;

@@ -1,6 +1,7 @@
 //! `wasi:sockets` as the snapshot of October 2023 had it: functions that have another name or other
-//! arguments since. Its functions to send and receive by UDP are not offered.
+//! arguments since.
 
+use super::october_udp;
 use super::wasi_0_2::{answer, instance};
 use crate::capabilities::State;
 use wasmtime::component::{Linker, Resource};
@@ -46,5 +47,6 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
         |mut store: Store<'_>, (socket, value): (Socket, u8)| {
             answer(store.data_mut().sockets().set_hop_limit(socket, value))
         },
-    )
+    )?;
+    october_udp::add_to_linker(&mut instance(linker, "udp")?)
 }

@@ -4,14 +4,15 @@ use crate::capabilities::State;
 use crate::engine::WASI_0_2;
 use std::net::IpAddr;
 use std::sync::Arc;
-use wasmtime::component::{Linker, LinkerInstance, Resource};
+use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{
     Host as _, HostResolveAddressStream as _, ResolveAddressStream,
 };
 use wasmtime_wasi::p2::bindings::sockets::network::{
-    ErrorCode, IpAddress, IpAddressFamily, Network,
+    ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Network,
 };
+use wasmtime_wasi::p2::bindings::sockets::tcp::HostTcpSocket;
 use wasmtime_wasi::p2::bindings::sockets::tcp_create_socket::Host as _;
 use wasmtime_wasi::p2::bindings::sockets::udp_create_socket::Host as _;
 use wasmtime_wasi::p2::{SocketResult, TcpSocket, UdpSocket};
@@ -40,6 +41,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
             Box::new(async move { answer(store.data_mut().create_udp(family).await) })
         },
     )?;
+    connections(&mut instance(linker, "tcp")?)?;
     let mut lookup = instance(linker, "ip-name-lookup")?;
     lookup.func_wrap(
         "resolve-addresses",
@@ -53,6 +55,22 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
             answer(store.data_mut().next_address(stream))
         },
     )
+}
+
+/// Sockets of TCP count from the time when they connect. Those of UDP are dropped in `october_udp`.
+fn connections(tcp: &mut LinkerInstance<'_, State>) -> Result<()> {
+    type Connect = (Resource<TcpSocket>, Resource<Network>, IpSocketAddress);
+    tcp.func_wrap(
+        "[method]tcp-socket.start-connect",
+        |mut store: StoreContextMut<'_, State>, (socket, network, address): Connect| {
+            answer(store.data_mut().start_connect(socket, network, address))
+        },
+    )?;
+    tcp.resource("tcp-socket", ResourceType::host::<TcpSocket>(), |mut store, handle| {
+        HostTcpSocket::drop(&mut store.data_mut().sockets(), Resource::new_own(handle))?;
+        store.data_mut().socket_closed(handle);
+        Ok(())
+    })
 }
 
 pub(super) fn instance<'l>(
@@ -81,7 +99,23 @@ impl State {
         if !self.has_room_for_a_socket() {
             return Err(ErrorCode::NewSocketLimit.into());
         }
-        self.sockets().create_udp_socket(family).await
+        let counted = self.count_socket().ok_or(ErrorCode::NewSocketLimit)?;
+        let socket = self.sockets().create_udp_socket(family).await?;
+        self.socket_opened(socket.rep(), counted);
+        Ok(socket)
+    }
+
+    fn start_connect(
+        &mut self,
+        socket: Resource<TcpSocket>,
+        network: Resource<Network>,
+        address: IpSocketAddress,
+    ) -> SocketResult<()> {
+        let handle = socket.rep();
+        let counted = self.count_socket().ok_or(ErrorCode::NewSocketLimit)?;
+        self.sockets().start_connect(socket, network, address)?;
+        self.socket_opened(handle, counted);
+        Ok(())
     }
 
     pub(super) fn resolve(

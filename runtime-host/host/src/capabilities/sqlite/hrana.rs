@@ -1,6 +1,7 @@
 //! The messages of libSQL servers: version 3 of Hrana, in JSON.
 
 use super::database::{Rows, Value};
+use super::statement::{Sink as _, Whole};
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
@@ -148,10 +149,14 @@ impl TryFrom<StatementResult> for Executed {
     fn try_from(result: StatementResult) -> Result<Self, String> {
         let StatementResult { cols, rows, affected_row_count, last_insert_rowid } = result;
         let columns = cols.into_iter().map(|column| column.name.unwrap_or_default()).collect();
-        let rows = rows.into_iter().map(|row| row.into_iter().map(to_value).collect());
+        let mut found = Whole::default();
+        found.begin(columns, false);
+        for row in rows {
+            found.row(row.into_iter().map(to_value).collect::<Result<_, _>>()?)?;
+        }
         let rowid = last_insert_rowid.map(|text| text.parse()).transpose();
         Ok(Self {
-            rows: Rows { columns, rows: rows.collect::<Result<_, String>>()? },
+            rows: found.rows,
             changes: affected_row_count,
             insert_rowid: rowid.map_err(|_| "the server sent a row id that is no integer")?,
         })
@@ -191,6 +196,7 @@ fn to_value(sent: Sent) -> Result<Value, String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use super::super::database::ROWS_MAX_BYTES;
     use super::*;
     use serde_json::json;
 
@@ -249,6 +255,20 @@ mod tests {
         let expected = [vec![Value::Integer(-1), Value::Real(2.0)], vec![blob, Value::Null]];
         assert_eq!(executed.rows.rows, expected);
         assert_eq!((executed.changes, executed.insert_rowid, autocommit), (3, Some(4), true));
+    }
+
+    #[test]
+    fn rows_have_the_same_limit_as_those_of_a_file() {
+        let text = "x".repeat(ROWS_MAX_BYTES);
+        let result = json!({
+            "cols": [{ "name": "a" }],
+            "rows": [[{ "type": "text", "value": text }]],
+            "affected_row_count": 0,
+            "last_insert_rowid": null,
+        });
+        let response = json!({ "type": "execute", "result": result });
+        let error = executed(json!({ "type": "ok", "response": response })).map(drop).unwrap_err();
+        assert_eq!(error, format!("query result exceeds limit of {ROWS_MAX_BYTES} bytes"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! How many instances `tessera up` makes, how long it uses them, and their limits.
 
 use crate::application::OperatorLimits;
+use crate::commands::environment::SpinInstances;
 use crate::commands::machine;
 use crate::engine::{Capacity, EngineOptions, Reuse};
 use crate::runtime_config::INSTANCE_MEMORY;
@@ -11,8 +12,12 @@ use tessera_resilience::Choice;
 
 /// The default of `--instances-max`.
 const INSTANCES_MAX: u32 = 4_000;
+/// The greatest value of `--instances-max`.
+const INSTANCES_MOST: u32 = 10_000;
 /// The default share of this machine's memory for instances, in percent.
 const MEMORY_PERCENT: usize = 75;
+/// The default of `--answers-max-mib`.
+const ANSWERS_MAX_MIB: u32 = 256;
 /// The longest time for a request.
 const REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(60 * 60);
 
@@ -24,16 +29,22 @@ pub(super) struct Instances {
     pub(super) workers: Option<NonZeroUsize>,
     /// Instances of all components, busy or idle. A call that needs another one replaces an idle
     /// one, or waits, and gets 503 `host-failure` after its deadline. A value that is too small for
-    /// a single call is refused at startup. Address space is reserved for all instances.
-    #[arg(long, env = "TESSERA_INSTANCES_MAX", value_name = "COUNT", default_value_t = INSTANCES_MAX,
-          value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    instances_max: u32,
+    /// a single call is refused at startup. Address space is reserved for all instances [default:
+    /// `SPIN_MAX_INSTANCE_COUNT`, or 4,000].
+    #[arg(long, env = "TESSERA_INSTANCES_MAX", value_name = "COUNT",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(INSTANCES_MOST)))]
+    instances_max: Option<u32>,
     /// Memory of all instances together. Beyond it, memory growth and new instances get 503
     /// `memory-short` if no idle instance can be dropped. Above 80 %, idle instances are dropped
     /// [default: three quarters of the memory of the machine or container].
     #[arg(long, env = "TESSERA_MEMORY_MAX_MIB", value_name = "MIB",
           value_parser = clap::value_parser!(u64).range(16..=1 << 24))]
     memory_max_mib: Option<u64>,
+    /// Memory of the answers that policies with `cache` keep, of all callers and callees together. The
+    /// least recently used ones make room.
+    #[arg(long, env = "TESSERA_ANSWERS_MAX_MIB", value_name = "MIB",
+          default_value_t = ANSWERS_MAX_MIB, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    answers_max_mib: u32,
     /// Memory of one instance, instead of the default of `memory_max_mib`. A component with a lower
     /// limit in the manifest keeps it [default: `max_instance_memory` of the runtime configuration,
     /// or that of `memory_max_mib`].
@@ -69,21 +80,33 @@ pub(super) struct Instances {
 
 impl Instances {
     /// The options of the engine. With `keeps_code`, it keeps compiled code.
-    pub(super) fn engine(&self, keeps_code: bool) -> EngineOptions {
+    ///
+    /// # Errors
+    /// What is wrong with Spin's variables about instances.
+    pub(super) fn engine(&self, keeps_code: bool) -> anyhow::Result<EngineOptions> {
+        let spin = SpinInstances::of_process()?;
+        // As much as there may be here, and not an error: the variables are those of another host.
+        let spin_count = spin.count.map(|count| count.min(INSTANCES_MOST));
+        let instances_max = self.instances_max.or(spin_count).unwrap_or(INSTANCES_MAX);
         let memory_max_bytes = match self.memory_max_mib {
             Some(mib) => usize::try_from(mib << 20).unwrap_or(usize::MAX),
             None => machine::memory_bytes() / 100 * MEMORY_PERCENT,
         };
-        EngineOptions {
-            capacity: Capacity { instances_max: self.instances_max, memory_max_bytes },
+        Ok(EngineOptions {
+            capacity: Capacity { instances_max, memory_max_bytes },
             reuse: Reuse {
                 calls_max: self.max_instance_reuse_count,
                 idle_max_ns: self.idle_instance_timeout,
             },
-            pooling: !self.disable_pooling,
+            pooling: !self.disable_pooling && !spin.without_pool,
             debug_info: self.debug_info,
             keeps_code,
-        }
+        })
+    }
+
+    /// The memory of the answers that policies keep.
+    pub(super) fn answers_max_bytes(&self) -> usize {
+        usize::try_from(u64::from(self.answers_max_mib) << 20).unwrap_or(usize::MAX)
     }
 
     /// The limits of each component.

@@ -183,10 +183,7 @@ impl Up {
         let stop = not_ready_first(stop, running.readiness(), delay);
         let (stop, command) = super::program::begin(&running, stop);
         let service = running.service();
-        let clients = Clients::new(
-            self.front.clone().within_files(super::machine::files_max()),
-            running.telemetry(),
-        );
+        let clients = Clients::new(self.front_limits(), running.telemetry());
         let patience = Duration::from_secs(self.drain_timeout);
         let serving = listener.serve(service, clients, workers.clone(), stop.clone(), patience);
         let serving = tokio::spawn(serving);
@@ -237,6 +234,12 @@ impl Up {
         super::environment::warn_of_variables_without_effect();
     }
 
+    /// The limits of the HTTP front on this machine.
+    fn front_limits(&self) -> FrontLimits {
+        let chosen = self.front.clone().with_http1_buffer(self.foreign.http1_max_buf_size);
+        chosen.within_files(super::machine::files_max())
+    }
+
     fn options(&self, app: &App, is_pulled: bool) -> anyhow::Result<application::Options> {
         let default_state_dir = match is_pulled {
             true => from_registry::state_dir()?,
@@ -253,8 +256,9 @@ impl Up {
             arguments: self.arguments.clone(),
             files: self.files.options(),
             output: self.output.of_guests(),
-            engine: self.instances.engine(!self.state.disable_cache),
+            engine: self.instances.engine(!self.state.disable_cache)?,
             limits: self.instances.limits(),
+            answers_max_bytes: self.instances.answers_max_bytes(),
             bars: self.output.shows_bars(),
             own_certificate: None,
             export: Arc::default(),

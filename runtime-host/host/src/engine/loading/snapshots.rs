@@ -36,11 +36,12 @@ const WORLD: &str = include_str!("../../../wit/world.wit");
 const PACKAGES: [&str; 7] = ["cli", "clocks", "filesystem", "http", "io", "random", "sockets"];
 
 /// Functions that have changed since October 2023, and the names that their old forms get.
-const SINCE_OCTOBER_2023: [(&str, &str); 15] = [
+const SINCE_OCTOBER_2023: [(&str, &str); 16] = [
     ("[method]output-stream.splice", "[method]output-stream.splice-october"),
     ("[method]output-stream.blocking-splice", "[method]output-stream.blocking-splice-october"),
     ("[method]descriptor.open-at", "[method]descriptor.open-at-october"),
     ("resolve-addresses", "resolve-addresses-october"),
+    ("[method]udp-socket.subscribe", "[method]udp-socket.subscribe-october"),
     ("[constructor]fields", "[static]fields.new-october"),
     ("[method]fields.set", "[method]fields.set-october"),
     ("[method]fields.delete", "[method]fields.delete-october"),

@@ -20,7 +20,7 @@ labels! {
     AttemptLabels {
         caller: Text<Arc<str>>,
         callee: Text<Arc<str>>,
-        /// `success`, `failure`, `overload` or `ignored`.
+        /// `success`, `failure`, `overload`, `limited` or `ignored`.
         outcome: &'static str,
     }
 
@@ -60,6 +60,7 @@ pub(crate) struct EdgeCounts {
     pub(crate) successes: Counter,
     pub(crate) failures: Counter,
     pub(crate) overloads: Counter,
+    pub(crate) limited: Counter,
     pub(crate) ignored: Counter,
     pub(crate) retries: Counter,
     pub(crate) retries_over_budget: Counter,
@@ -80,7 +81,8 @@ impl EdgeFamilies {
             attempts: all.count(
                 "policy_attempts",
                 "Attempts of calls with a policy; `outcome` is what they say about the callee: \
-                 `success`, `failure`, `overload` or `ignored`",
+                 `success`, `failure`, `overload` (it has too many calls), `limited` (it gets too \
+                 many from this caller) or `ignored`",
             ),
             retries: all.count("policy_retries", "Calls that were repeated"),
             retries_over_budget: all.count(
@@ -126,6 +128,7 @@ impl EdgeFamilies {
             successes: attempts("success"),
             failures: attempts("failure"),
             overloads: attempts("overload"),
+            limited: attempts("limited"),
             ignored: attempts("ignored"),
             retries: self.retries.get_or_create(&labels).clone(),
             retries_over_budget: self.retries_over_budget.get_or_create(&labels).clone(),
@@ -158,6 +161,7 @@ impl EdgeCounts {
             Outcome::Success => &self.successes,
             Outcome::Failure => &self.failures,
             Outcome::Overload => &self.overloads,
+            Outcome::Limited => &self.limited,
             Outcome::Ignored => &self.ignored,
         };
         counter.inc();
@@ -172,7 +176,7 @@ impl EdgeCounts {
 
     /// All attempts.
     pub(crate) fn attempts(&self) -> u64 {
-        let all = [&self.successes, &self.failures, &self.overloads, &self.ignored];
+        let all = [&self.successes, &self.failures, &self.overloads, &self.limited, &self.ignored];
         all.map(Counter::get).iter().sum()
     }
 }

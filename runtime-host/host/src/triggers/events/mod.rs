@@ -7,7 +7,7 @@
 mod response;
 
 use super::post::Post;
-use crate::calls::Kind;
+use super::refused::is_refusal;
 use crate::message::Http;
 use crate::registry::Registry;
 use crate::telemetry::otlp::{Details, Link, Value};
@@ -68,14 +68,6 @@ impl Deliverer {
             }
         }
     }
-}
-
-/// Whether the component was not called: that says nothing about the event.
-fn is_refusal(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::QueueFull | Kind::QueueTimeout | Kind::Shed | Kind::BulkheadFull | Kind::CircuitOpen
-    )
 }
 
 /// What the span of a delivery says in addition: each event is linked with the work that published

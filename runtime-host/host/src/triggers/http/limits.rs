@@ -83,9 +83,17 @@ pub(crate) struct FrontLimits {
     #[arg(long, env = "TESSERA_HALF_CLOSE_TIMEOUT_MS", value_name = "MS", default_value_t = 5_000,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) half_close_timeout_ms: u64,
+    /// The buffer of a connection of HTTP/1, in bytes, if it is set by a flag of Spin.
+    #[arg(skip)]
+    pub(super) http1_buffer_bytes: Option<u32>,
 }
 
 impl FrontLimits {
+    /// The same limits with this buffer for connections of HTTP/1.
+    pub(crate) fn with_http1_buffer(self, http1_buffer_bytes: Option<u32>) -> Self {
+        Self { http1_buffer_bytes, ..self }
+    }
+
     /// The same limits, reduced to the connections that the process can open.
     pub(crate) fn within_files(mut self, files_max: Option<u64>) -> Self {
         let possible = files_max.map_or(u64::MAX, |files| files / FILES_PER_CONNECTION);

@@ -75,11 +75,12 @@ impl Protocol {
 
 pub(super) fn http1(limits: &FrontLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
+    let chosen = limits.http1_buffer_bytes.map(|bytes| bytes as usize);
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout())
-        .max_header_size(HEADERS_MAX_BYTES)
-        .max_buf_size(READ_MAX_BYTES);
+        .max_header_size(chosen.unwrap_or(HEADERS_MAX_BYTES))
+        .max_buf_size(chosen.unwrap_or(READ_MAX_BYTES));
     builder
 }
 

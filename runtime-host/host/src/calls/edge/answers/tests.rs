@@ -7,10 +7,16 @@ const MS: Duration = Duration::from_millis(1);
 const LONG: Lifetime = Lifetime { fresh: Duration::MAX, stale: Duration::MAX };
 
 fn answers() -> Answers {
+    answers_in(&Arc::new(AnswerMemory::new(10_000)))
+}
+
+/// Those of one more edge, whose own limit is never reached.
+fn answers_in(memory: &Arc<AnswerMemory>) -> Answers {
     let options =
         AnswerOptions { age_max: 100 * MS, stale_max: 1_000 * MS, size_max_bytes: 10_000 };
     let telemetry = Telemetry::default();
-    Answers::new(options, None, telemetry.metrics.edge(&"a".into(), &"b".into()))
+    let counts = telemetry.metrics.edge(&"a".into(), &"b".into());
+    Answers::new(options, None, memory.clone(), counts)
 }
 
 async fn begin<'a>(answers: &'a Answers, key: &str) -> Begun<'a, u32> {
@@ -194,4 +200,50 @@ async fn an_old_answer_that_is_shared_has_its_age() {
     assert!(futures::poll!(&mut other).is_pending());
     flight.share_kept(&answers.stale::<u32>(b"a").unwrap());
     assert!(matches!(other.await, Begun::Answered(kept) if kept.age == 300 * MS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_all_edges_the_answers_that_were_not_asked_for_longest_make_room() {
+    let memory = Arc::new(AnswerMemory::new(10_000));
+    let [one, other] = [answers_in(&memory), answers_in(&memory)];
+    for (number, (answers, key)) in
+        [(&one, "a"), (&other, "b"), (&one, "c"), (&other, "d")].into_iter().enumerate()
+    {
+        leads(answers, key).await.keep(Arc::new(number as u32), 2_000, LONG);
+        tokio::time::advance(MS).await;
+    }
+    assert_eq!(answer(&one, "a").await, Some(0));
+    tokio::time::advance(MS).await;
+    leads(&one, "e").await.keep(Arc::new(4_u32), 2_000, LONG);
+    assert_eq!(answer(&other, "b").await, None, "it was not asked for longest");
+    for (answers, key, value) in [(&one, "a", 0), (&one, "c", 2), (&other, "d", 3), (&one, "e", 4)]
+    {
+        assert_eq!(answer(answers, key).await, Some(value), "{key}");
+    }
+    // What an edge has kept is free when there is no such edge any more.
+    drop(one);
+    for (number, key) in ["f", "g", "h"].into_iter().enumerate() {
+        leads(&other, key).await.keep(Arc::new(number as u32), 2_000, LONG);
+    }
+    for key in ["d", "f", "g", "h"] {
+        assert!(answer(&other, key).await.is_some(), "{key}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_memory_of_all_edges_is_bounded_whatever_they_keep() {
+    let memory = Arc::new(AnswerMemory::new(10_000));
+    let all: Vec<_> = (0..20).map(|_| answers_in(&memory)).collect();
+    for number in 0..2_000_usize {
+        let flight = leads(&all[number % 20], &number.to_string()).await;
+        flight.keep(Arc::new(number as u32), number % 3_000, LONG);
+        drop(flight);
+        let sizes = all.iter().map(|answers| answers.state.lock().cache.size_bytes());
+        assert!(sizes.sum::<usize>() <= 10_000, "{number}");
+    }
+    let flight = leads(&all[0], "large").await;
+    flight.keep(Arc::new(0_u32), 10_000, LONG);
+    drop(flight);
+    let kept: usize = all.iter().map(|answers| answers.state.lock().cache.len()).sum();
+    assert!(kept > 2, "nothing made room for what can't be kept: {kept}");
 }
