@@ -26,6 +26,7 @@ mod contracts;
 mod crashes;
 mod durability;
 mod experiments;
+mod exported;
 mod floods;
 mod hostile;
 mod live_status;
