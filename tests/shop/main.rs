@@ -27,6 +27,7 @@ mod crashes;
 mod durability;
 mod experiments;
 mod exported;
+mod failures;
 mod floods;
 mod hostile;
 mod live_status;
