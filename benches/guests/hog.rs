@@ -1,10 +1,16 @@
-//! Uses as much as possible of one resource endlessly: CPU time, memory, or time in calls of the
-//! host.
+//! Uses as much as possible of one resource endlessly: CPU time, memory, time in calls of the host,
+//! the log, or streams.
 #![cfg(target_family = "wasm")]
+#![allow(clippy::print_stdout)]
 
-use spin_sdk::http::{IntoResponse, Request};
+use bytes::Bytes;
+use futures::SinkExt;
+use spin_sdk::http::body::stream as channel;
+use spin_sdk::http::{BoxBody, FullBody, IntoResponse, Request, Response, box_body};
 use spin_sdk::http_service;
+use spin_sdk::wasip3::spawn;
 use std::hint::black_box;
+use std::time::Duration;
 
 /// Random bytes per request.
 const RANDOM_BYTES: u64 = 32 << 20;
@@ -12,6 +18,13 @@ const RANDOM_BYTES: u64 = 32 << 20;
 const MEMORY_BYTES: usize = 96 << 20;
 /// The page size; each page is written.
 const PAGE_BYTES: usize = 4 << 10;
+/// A printed line.
+const LINE_BYTES: usize = 1_023;
+/// Longer than the row takes.
+const STREAM: Duration = Duration::from_secs(3_600);
+
+/// What it can do.
+const NAMES: &[u8] = b"loop, memory, random, log or stream";
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
@@ -19,7 +32,9 @@ async fn handle(request: Request) -> impl IntoResponse {
         "/hog/loop" => compute(),
         "/hog/memory" => thrash(),
         "/hog/random" => ask(),
-        _ => "loop, memory or random",
+        "/hog/log" => print(),
+        "/hog/stream" => hold(),
+        _ => Response::new(box_body(FullBody::new(Bytes::from_static(NAMES)))),
     }
 }
 
@@ -43,4 +58,22 @@ fn ask() -> ! {
     loop {
         black_box(spin_sdk::wasip3::random::random::get_random_bytes(RANDOM_BYTES));
     }
+}
+
+fn print() -> ! {
+    let line = "x".repeat(LINE_BYTES);
+    loop {
+        println!("{line}");
+    }
+}
+
+/// A body of one chunk that does not end.
+fn hold() -> Response<BoxBody> {
+    let (mut chunks, body) = channel::<Bytes>();
+    spawn(async move {
+        let _ = chunks.send(Bytes::from_static(b"first")).await;
+        spin_sdk::time::sleep(STREAM).await;
+        drop(chunks);
+    });
+    Response::new(box_body(body))
 }

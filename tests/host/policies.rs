@@ -58,7 +58,7 @@ source = "$p3"
 }
 
 /// What the admin listener shows of the calls from one component to another.
-async fn edge(host: &Host, caller: &str, callee: &str) -> Value {
+pub(crate) async fn edge(host: &Host, caller: &str, callee: &str) -> Value {
     let all = host.admin().get("/edges").await.expect(200).json();
     let all = all["edges"].as_array().expect("edges");
     let is_it = |edge: &&Value| edge["caller"] == caller && edge["callee"] == callee;

@@ -26,6 +26,8 @@ mod contracts;
 mod crashes;
 mod durability;
 mod experiments;
+mod exported;
+mod failures;
 mod floods;
 mod hostile;
 mod live_status;

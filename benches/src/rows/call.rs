@@ -3,6 +3,8 @@
 //!
 //! The peers do the same over the network: two native processes, and stock Spin through the
 //! bridge. A single native process, in which the call is a function call, is shown as the bound.
+//!
+//! `call-policies` compares the same call with all parts of a policy with the one without a policy.
 
 use super::Entry;
 use crate::bench::Bench;
@@ -24,6 +26,17 @@ pub(crate) const FAN_OUT: Entry = Entry {
     run: |bench| Box::pin(fan_out(bench)),
 };
 
+pub(crate) const POLICIES: Entry = Entry {
+    name: "call-policies",
+    about: "the same call with retries, hedging, breaker, bulkhead and timeout, and without",
+    run: |bench| Box::pin(policies(bench)),
+};
+
+/// The same call without a policy.
+const PLAIN: &str = "tessera, no policy";
+/// The share of the calls without a policy that those with one must reach.
+const POLICIES_MIN: f64 = 0.9;
+
 /// The caller in one process with the callee.
 const IN_PROCESS: &str = "axum, one process";
 
@@ -41,6 +54,15 @@ async fn fan_out(bench: &Bench) -> Result<Vec<Row>> {
     let measured = compare::closed(bench, &contenders, request).await?;
     let targets = [Target::times(8.0, spin::EITHER)];
     Ok(vec![Row::of_requests("fan-out", &measured, &targets)])
+}
+
+async fn policies(bench: &Bench) -> Result<Vec<Row>> {
+    let mut plain = tessera::up(bench, "call", &[]).await?;
+    PLAIN.clone_into(&mut plain.name);
+    let contenders = vec![tessera::up(bench, "call-policies", &[]).await?, plain];
+    let measured = compare::closed(bench, &contenders, |base| Request::get(base)).await?;
+    let targets = [Target::times(POLICIES_MIN, &[PLAIN])];
+    Ok(vec![Row::of_requests("call, all policies", &measured, &targets)])
 }
 
 async fn contenders(bench: &Bench) -> Result<Vec<Contender>> {

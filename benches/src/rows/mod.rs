@@ -53,6 +53,7 @@ pub(crate) const ALL: &[Entry] = &[
     hello::FRESH,
     call::ENTRY,
     call::FAN_OUT,
+    call::POLICIES,
     key_value::ENTRY,
     events::ENTRY,
     shop::CHECKOUT,

@@ -1,8 +1,9 @@
 //! Short calls of one function next to hogs of another one, in one process: the ratio of the p99
 //! with and without hogs.
 //!
-//! A hog computes, writes to memory or requests random bytes until it reaches its CPU time limit,
-//! and is called again immediately. The row fails if a hog ends for another reason.
+//! A hog computes, writes to memory, requests random bytes or prints until it reaches its CPU time
+//! limit, and is called again immediately. Streams are only held. The row fails if a hog ends for
+//! another reason.
 
 use super::Entry;
 use crate::bench::{Bench, JUDGED_CONCURRENCY};
@@ -19,28 +20,40 @@ use tokio::task::JoinSet;
 
 pub(crate) const ENTRY: Entry = Entry {
     name: "neighbor",
-    about: "short calls next to loops, memory hogs and requests for random bytes",
+    about: "short calls next to loops, memory hogs, requests for random bytes, output and streams",
     run: |bench| Box::pin(run(bench)),
 };
 
 /// Path and number of the hogs, and the maximum ratio.
-const HOGS: [(&str, usize, f64); 5] = [
+const HOGS: [(&str, usize, f64); 7] = [
     ("loop", 1, 2.0),
     ("loop", 8, 2.0),
     ("loop", 64, 3.0),
     ("memory", 16, 3.0),
     ("random", 16, 3.0),
+    ("log", 16, 3.0),
+    ("stream", 1_000, 2.0),
 ];
 
 /// Makes the host cancel hogs immediately when their clients disconnect. By default it waits for
-/// some time, because such a client may only have closed its sending side.
-const ARGUMENTS: [&str; 2] = ["--half-close-timeout-ms", "1"];
+/// some time, because such a client may only have closed its sending side. All hogs have the same
+/// address.
+const ARGUMENTS: [&str; 4] = [
+    "--half-close-timeout-ms=1",
+    "--connections-per-address-max=4000",
+    "--requests-per-address-max=4000",
+    "--streams-per-address-max=2000",
+];
 
 /// The expected end of a hog.
 const LIMIT: &str = "cpu-time-exceeded";
 
 async fn run(bench: &Bench) -> Result<Vec<Row>> {
-    let host = tessera::up(bench, "neighbor", &ARGUMENTS).await?;
+    // What is printed goes to files.
+    let output = bench.folder()?;
+    let folder = output.path().to_string_lossy();
+    let arguments = [&ARGUMENTS[..], &["--log-dir", &folder]].concat();
+    let host = tessera::up(bench, "neighbor", &arguments).await?;
     let mut rows = Vec::new();
     for (kind, count, times) in HOGS {
         let row = beside(bench, &host, kind, count, times).await?;

@@ -8,8 +8,8 @@ use hyper::body::{Frame, Incoming};
 use hyper::client::conn::{http1 as h1, http2 as h2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::convert::Infallible;
-use std::net::SocketAddr;
-use tokio::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -37,7 +37,17 @@ pub(crate) async fn http1(address: SocketAddr) -> h1::SendRequest<Body> {
 
 /// One connection of HTTP/2 without TLS and without an upgrade.
 pub(crate) async fn http2(address: SocketAddr) -> h2::SendRequest<Body> {
-    let stream = TcpStream::connect(address).await.expect("a connection");
+    http2_over(TcpStream::connect(address).await.expect("a connection")).await
+}
+
+/// The same from another address of this machine, which the host counts separately.
+pub(crate) async fn http2_from(from: Ipv4Addr, address: SocketAddr) -> h2::SendRequest<Body> {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind((from, 0).into()).expect("the address");
+    http2_over(socket.connect(address).await.expect("a connection")).await
+}
+
+async fn http2_over(stream: TcpStream) -> h2::SendRequest<Body> {
     let handshake = h2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (sender, connection) = handshake.await.expect("a handshake");
     tokio::spawn(connection);

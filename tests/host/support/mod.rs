@@ -6,6 +6,7 @@ mod backend;
 mod connection;
 mod databases;
 mod events;
+mod load;
 pub(crate) mod oci;
 mod process;
 pub(crate) mod sql;
@@ -15,11 +16,12 @@ pub(crate) use application::{
 };
 pub(crate) use backend::{Backend, Received};
 pub(crate) use connection::{
-    body_channel, exchange, exchange_from, get, http1, http2, next_chunk, read_until,
+    body_channel, exchange, exchange_from, get, http1, http2, http2_from, next_chunk, read_until,
 };
 pub(crate) use databases::{mariadb, own, postgres};
 pub(crate) use events::{admin_post, event, publish, subscribed};
 pub(crate) use harness::{read_to_end, soon};
+pub(crate) use load::{count, load};
 pub(crate) use process::Process;
 
 use harness::{Answer, Host};
