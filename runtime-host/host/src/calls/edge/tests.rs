@@ -13,11 +13,10 @@ pub(super) const MS: Duration = Duration::from_millis(1);
 #[derive(Debug, PartialEq)]
 pub(super) struct Value(pub(super) u32);
 
-/// As with HTTP: 500 is a failure that another attempt would not change, and 429 limits the caller.
+/// As with HTTP: 500 is a failure that another attempt would not change.
 impl Judge for Value {
     fn judge(&self) -> Judgment {
         match self.0 {
-            429 => Judgment { outcome: Outcome::Limited, ..Judgment::SUCCESS },
             500 => Judgment::failure(Repeat::Never),
             _ => Judgment::SUCCESS,
         }

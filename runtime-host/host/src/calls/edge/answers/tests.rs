@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::telemetry::Telemetry;
+use tokio::time::Instant;
 
 const MS: Duration = Duration::from_millis(1);
 const LONG: Lifetime = Lifetime { fresh: Duration::MAX, stale: Duration::MAX };
