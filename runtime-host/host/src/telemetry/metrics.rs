@@ -12,7 +12,7 @@ pub(crate) use edges::EdgeCounts;
 pub(crate) use front_limit::FrontLimit;
 
 use super::otlp::Export;
-use super::{Operation, Outcome, SpanKind};
+use super::{Operation, Outcome, SpanKind, Traffic};
 use declarations::{Declarations, LabelSet, OWN, labels};
 use edges::EdgeFamilies;
 use exports::Exports;
@@ -44,6 +44,14 @@ labels! {
         route: Text<Operation>,
         /// An HTTP status, `ok`, `refused`, `cancelled` or the name of a failure.
         status: Text<Outcome>,
+    }
+
+    /// Labels of calls over links. The calling component is not known by the route.
+    LinkLabels {
+        component: Text<Arc<str>>,
+        route: Text<Operation>,
+        status: Text<Outcome>,
+        caller: Text<Arc<str>>,
     }
 
     /// Labels of what a component has.
@@ -101,9 +109,20 @@ impl<T: fmt::Display> EncodeLabelValue for Text<T> {
     }
 }
 
-type Durations = Family<CallLabels, Histogram>;
+type Durations<L = CallLabels> = Family<L, Histogram>;
 type PerComponent<M> = Family<ComponentLabels, M>;
 type PerSubscription<M> = Family<SubscriptionLabels, M>;
+
+/// A call or an operation that has ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Observed<'a> {
+    pub(super) kind: SpanKind,
+    pub(super) component: &'a Arc<str>,
+    /// The calling component; only known of links.
+    pub(super) caller: Option<&'a Arc<str>>,
+    pub(super) route: &'a Operation,
+    pub(super) status: Outcome,
+}
 
 /// All metrics. Cheap to record, made to live as long as the process.
 #[derive(Debug)]
@@ -114,7 +133,7 @@ pub(crate) struct Metrics {
     #[cfg(test)]
     pub(crate) declarations: Vec<Declaration>,
     http: Durations,
-    links: Durations,
+    links: Durations<LinkLabels>,
     chained: Durations,
     outbound: Durations,
     stores: Durations,
@@ -169,7 +188,8 @@ impl Default for Metrics {
             ),
             links: all.durations(
                 "link_call_duration",
-                "Calls over links; `route` is interface and function, for example `prices.total`",
+                "Calls over links; `route` is interface and function, for example `prices.total`, and \
+                 `caller` is the calling component",
             ),
             chained: all.durations(
                 "chained_request_duration",
@@ -271,17 +291,16 @@ fn gauge(count: u64) -> i64 {
 }
 
 impl Metrics {
-    pub(super) fn observe(
-        &self,
-        kind: SpanKind,
-        component: &Arc<str>,
-        route: &Operation,
-        status: Outcome,
-        duration: Duration,
-    ) {
+    pub(super) fn observe(&self, what: Observed<'_>, duration: Duration) {
+        let Observed { kind, component, caller, route, status } = what;
         let family = match kind {
             SpanKind::Http | SpanKind::Host => &self.http,
-            SpanKind::Link => &self.links,
+            SpanKind::Link => {
+                let caller = Text(caller.unwrap_or(component).clone());
+                let (component, route) = (Text(component.clone()), Text(route.clone()));
+                let labels = LinkLabels { component, route, status: Text(status), caller };
+                return self.links.get_or_create(&labels).observe(duration.as_secs_f64());
+            }
             SpanKind::Chained => &self.chained,
             SpanKind::Outbound => &self.outbound,
             SpanKind::Store => &self.stores,
@@ -371,6 +390,11 @@ impl Metrics {
         self.removed.inner().store(log.removed, Ordering::Relaxed);
         self.lost_deliveries.inner().store(log.lost_deliveries, Ordering::Relaxed);
         self.lost_dead_letters.inner().store(log.lost_dead_letters, Ordering::Relaxed);
+    }
+
+    /// What they say about calls, components and the process.
+    pub(crate) fn traffic(&self) -> Result<Traffic, fmt::Error> {
+        Ok(Traffic::read(&self.encode()?))
     }
 
     /// Sets what became of exported telemetry.

@@ -3,6 +3,7 @@
 //! As in Spin's plugin, a run does not wait for the one before it. A run that is refused is lost, so
 //! runs are no background calls.
 
+use super::runs::{Repeated, RunList, Timing, now};
 use crate::calls::Call;
 use crate::engine::{Ended, FunctionCall, FunctionName, Functions};
 use crate::registry::Registry;
@@ -11,7 +12,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use std::sync::Arc;
 use std::time::SystemTime;
-use tessera_manifest::{App, CronTrigger};
+use tessera_manifest::CronSchedule;
 use tessera_resilience::Priority;
 use tokio::sync::watch;
 
@@ -23,61 +24,74 @@ const RUNS_MAX: usize = 64;
 /// All cron triggers of an application.
 pub(crate) struct CronTriggers {
     registry: Arc<Registry<Functions>>,
-    triggers: Vec<CronTrigger>,
+    runs: RunList,
 }
 
 impl CronTriggers {
-    pub(crate) fn of(app: &App, registry: Arc<Registry<Functions>>) -> Self {
-        let runs_here = |trigger: &&CronTrigger| app.components[&trigger.component].runs_here();
-        Self { registry, triggers: app.cron.iter().filter(runs_here).cloned().collect() }
+    pub(crate) fn new(runs: RunList, registry: Arc<Registry<Functions>>) -> Self {
+        Self { registry, runs }
     }
 
     /// Run them all. Ends when the application stops and the runs that had begun are over.
     pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
-        let running = self.triggers.iter().map(|one| repeat(one, &self.registry, stop.clone()));
+        let triggers = self.runs.iter().filter_map(|repeated| match &repeated.timing {
+            Timing::Cron { id, schedule } => Some(Trigger { repeated, id, schedule }),
+            Timing::Every { .. } => None,
+        });
+        let running = triggers.map(|trigger| trigger.repeat(&self.registry, stop.clone()));
         futures::future::join_all(running).await;
     }
 }
 
-async fn repeat(
-    trigger: &CronTrigger,
-    registry: &Registry<Functions>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let component = &trigger.component;
-    let mut runs = FuturesUnordered::new();
-    let mut last = now();
-    while let Some(next) = trigger.schedule.next_after(last) {
-        let wait = next.duration_since(now()).unwrap_or_default();
-        let mut wait = Box::pin(tokio::time::sleep(wait));
-        loop {
-            tokio::select! {
-                () = &mut wait => break,
-                Some(()) = runs.next() => {}
-                () = stopped(&mut stop) => return runs.collect().await,
+struct Trigger<'a> {
+    repeated: &'a Repeated,
+    id: &'a str,
+    schedule: &'a CronSchedule,
+}
+
+impl Trigger<'_> {
+    async fn repeat(self, registry: &Registry<Functions>, mut stop: watch::Receiver<bool>) {
+        let component = &self.repeated.component;
+        let mut runs = FuturesUnordered::new();
+        let mut last = now();
+        while let Some(next) = self.schedule.next_after(last) {
+            self.repeated.set_next(Some(next));
+            let wait = next.duration_since(now()).unwrap_or_default();
+            let mut wait = Box::pin(tokio::time::sleep(wait));
+            loop {
+                tokio::select! {
+                    () = &mut wait => break,
+                    Some(()) = runs.next() => {}
+                    () = stopped(&mut stop) => return runs.collect().await,
+                }
+            }
+            // After a pause of the machine, times that have passed are left out.
+            last = now().max(next);
+            if runs.len() < RUNS_MAX {
+                runs.push(self.run(registry, last));
+            } else {
+                tracing::error!(%component, "a run of the cron trigger is left out: {RUNS_MAX} others are running");
             }
         }
-        // After a pause of the machine, times that have passed are left out.
-        last = now().max(next);
-        if runs.len() < RUNS_MAX {
-            runs.push(run(registry, component, last));
-        } else {
-            tracing::error!(%component, "a run of the cron trigger is left out: {RUNS_MAX} others are running");
+        self.repeated.set_next(None);
+        tracing::info!(%component, "the cron trigger `{}` has no further runs", self.id);
+        runs.collect().await
+    }
+
+    async fn run(&self, registry: &Registry<Functions>, time: SystemTime) {
+        let component = &self.repeated.component;
+        let run = self.repeated.begin();
+        let result = call(registry, component, time).await;
+        run.end(result.is_err());
+        if let Err(fault) = result {
+            tracing::error!(%component, "the run of the cron trigger failed: {fault}");
         }
     }
-    tracing::info!(%component, "the cron trigger `{}` has no further runs", trigger.id);
-    runs.collect().await
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     // A closed channel means that everything is ending anyway.
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-async fn run(registry: &Registry<Functions>, component: &str, time: SystemTime) {
-    if let Err(fault) = call(registry, component, time).await {
-        tracing::error!(%component, "the run of the cron trigger failed: {fault}");
-    }
 }
 
 async fn call(
@@ -101,11 +115,6 @@ fn call_of_run() -> Call {
     let call = Call::from_outside(SpanKind::Schedule, "cron".into(), TraceContext::root());
     let chain = call.chain.with(Priority::Interactive);
     Call { chain, ..call }
-}
-
-#[expect(clippy::disallowed_methods, reason = "cron triggers have dates")]
-fn now() -> SystemTime {
-    SystemTime::now()
 }
 
 #[cfg(test)]

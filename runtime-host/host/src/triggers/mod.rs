@@ -8,4 +8,5 @@ pub(crate) mod hooks;
 pub(crate) mod http;
 mod post;
 pub(crate) mod redis;
+pub(crate) mod runs;
 pub(crate) mod schedule;

@@ -7,63 +7,62 @@
 
 use super::failures::Failures;
 use super::post::Post;
+use super::runs::{Repeated, RunList, Timing, now};
 use crate::message::Http;
 use crate::registry::Registry;
 use crate::telemetry::SpanKind;
 use std::sync::Arc;
 use std::time::Duration;
-use tessera_manifest::{App, ComponentId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// All schedules of an application.
 pub(crate) struct Schedules {
     registry: Arc<Registry<Http>>,
-    entries: Vec<Entry>,
+    runs: RunList,
 }
 
-struct Entry {
-    component: ComponentId,
-    path: String,
-    every: Duration,
+struct Entry<'a> {
+    repeated: &'a Repeated,
+    path: &'a str,
+    pause: Duration,
 }
 
 impl Schedules {
-    pub(crate) fn of(app: &App, registry: Arc<Registry<Http>>) -> Self {
-        let entries = app.components.values().flat_map(|component| {
-            component.settings.schedule.iter().map(|schedule| Entry {
-                component: component.id.clone(),
-                path: schedule.path.clone(),
-                every: Duration::from_millis(schedule.every_ms),
-            })
-        });
-        let entries = entries.collect();
-        Self { registry, entries }
+    pub(crate) fn new(runs: RunList, registry: Arc<Registry<Http>>) -> Self {
+        Self { registry, runs }
     }
 
     /// Run them all. Ends when the application stops and the runs that had begun are over.
     pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
-        let Self { registry, entries } = &self;
-        let running = entries.iter().map(|entry| entry.repeat(registry, stop.clone()));
+        let entries = self.runs.iter().filter_map(|repeated| match &repeated.timing {
+            Timing::Every { path, pause } => Some(Entry { repeated, path, pause: *pause }),
+            Timing::Cron { .. } => None,
+        });
+        let running = entries.map(|entry| entry.repeat(&self.registry, stop.clone()));
         futures::future::join_all(running).await;
     }
 }
 
-impl Entry {
-    async fn repeat(&self, registry: &Registry<Http>, mut stop: watch::Receiver<bool>) {
+impl Entry<'_> {
+    async fn repeat(self, registry: &Registry<Http>, mut stop: watch::Receiver<bool>) {
         let mut failures = Failures::default();
         while !*stop.borrow() {
-            match self.run_once(registry).await {
+            let run = self.repeated.begin();
+            let result = self.run_once(registry).await;
+            run.end(result.is_err());
+            match result {
                 Ok(()) => failures.ended(),
                 Err(fault) => {
                     if let Some(unlogged) = failures.failed(Instant::now()) {
-                        let (component, path) = (&self.component, &self.path);
+                        let (component, path) = (&self.repeated.component, self.path);
                         tracing::error!(%component, unlogged, "schedule {path}: {fault}");
                     }
                 }
             }
+            self.repeated.set_next(now().checked_add(self.pause));
             tokio::select! {
-                () = tokio::time::sleep(self.every) => {}
+                () = tokio::time::sleep(self.pause) => {}
                 // A closed channel means that everything is ending anyway.
                 _ = stop.wait_for(|stop| *stop) => return,
             }
@@ -72,7 +71,8 @@ impl Entry {
 
     async fn run_once(&self, registry: &Registry<Http>) -> Result<(), String> {
         let operation = format!("POST {}", self.path);
-        let post = Post::empty(&self.component, &self.path, SpanKind::Schedule, &operation);
+        let component = &self.repeated.component;
+        let post = Post::empty(component, self.path, SpanKind::Schedule, &operation);
         match post.finish(registry).await? {
             status if status.is_success() => Ok(()),
             status => Err(format!("it returned {}", status.as_u16())),
