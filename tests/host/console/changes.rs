@@ -113,8 +113,10 @@ async fn a_fault_is_injected_and_removed() {
     browser.type_into("to", "callee").await;
     browser.see("[name=effect]").await.select_by_value("trap").await.unwrap();
     browser.click("add-fault").await;
-    browser.see_text("[data-testid=faults]", "called callee").await;
-    host.client().get("/describe").await.expect(502);
+    browser.see_text("[data-testid=faults]", "to callee").await;
+    host.client().get("/refuse").await.expect(502);
+    let injected = host.admin().get("/faults").await.expect(200).json();
+    assert_eq!(injected["faults"][0]["injected"], 1, "{injected}");
     browser.click("remove-fault").await;
     browser.see("[data-testid=faults-none]").await;
     host.client().get("/describe").await.expect(200);
@@ -150,7 +152,8 @@ async fn a_breaker_is_opened_and_returned_to_automatic() {
     browser.click("confirm-yes").await;
     browser.see_text("[data-testid=breaker-state]", "forced-open").await;
     assert_eq!(breaker(&host).await, "forced-open");
-    host.client().get("/describe").await.expect(502);
+    let refused = host.client().get("/refuse").await.expect(502).text();
+    assert!(refused.contains("opened it") || refused.contains("failed too often"), "{refused}");
     // The topology shows it.
     open(&browser, &host, "/").await;
     browser.see("[data-testid=edge].open").await;

@@ -92,7 +92,7 @@ async fn schedules_and_policies_are_shown_as_they_are_in_force() {
         policies["policies"],
         json!([{
             "caller": "caller", "callee": "callee", "functions": [], "policy": "guarded",
-            "rules": ["5000 ms per attempt", "breaker after 1000 failures"],
+            "rules": ["5000 ms per attempt", "breaker after 1000 failures or 50 % of 20 calls"],
         }])
     );
 }
@@ -187,7 +187,7 @@ async fn rates_and_quantiles_are_differences_of_two_readings() {
 }
 
 #[tokio::test]
-async fn callers_are_to_the_left_of_what_they_call() {
+async fn components_are_ordered_by_their_distance_from_clients() {
     let backend = Backend::start().await;
     let host = everything(&backend).host().start().await;
     let Some(browser) = Browser::start().await else { return };
@@ -198,12 +198,13 @@ async fn callers_are_to_the_left_of_what_they_call() {
         "layout.js",
         "{ assign }",
         "Object.fromEntries(assign(
-            [{ id: 'out', layer: 'first' }, { id: 'a' }, { id: 'b' }, { id: 'c' }, { id: 'x', layer: 'last' }],
-            [['out', 'a'], ['a', 'b'], ['b', 'c'], ['c', 'a'], ['a', 'c'], ['a', 'x']]
-                .map(([from, to]) => ({ from, to }))))",
+            [{ id: 'out', layer: 'first' }, { id: 'a' }, { id: 'b' }, { id: 'c' }, { id: 'd' },
+             { id: 'x', layer: 'last' }],
+            [['out', 'a'], ['a', 'b'], ['b', 'c'], ['c', 'a'], ['a', 'x'], ['out', 'd', true]]
+                .map(([from, to, isWeak]) => ({ from, to, isWeak }))))",
     )
     .await;
-    assert_eq!(layers, json!({ "out": 0, "a": 1, "b": 2, "c": 3, "x": 4 }));
+    assert_eq!(layers, json!({ "out": 0, "a": 1, "b": 2, "c": 3, "d": 1, "x": 4 }));
     let overlaps = compute(
         &browser,
         "layout.js",

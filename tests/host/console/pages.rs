@@ -48,7 +48,7 @@ async fn the_topology_shows_calls_with_their_rates() {
     let nodes = browser
         .ask("return [...document.querySelectorAll('[data-testid=node]')].map((one) => one.dataset.id)")
         .await;
-    for node in ["outside", "schedules", "component/caller", "component/callee", "component/guest"]
+    for node in ["outside", "component/caller", "component/callee", "component/guest"]
     {
         assert!(nodes.as_array().unwrap().contains(&json!(node)), "{node}: {nodes}");
     }
@@ -200,7 +200,7 @@ async fn pages_explain_what_the_application_or_the_host_does_not_have() {
     let Some(browser) = Browser::start().await else { return };
     open(&browser, &host, "/chaos").await;
     browser.see_text("[data-testid=no-chaos]", "--chaos").await;
-    open_with_token(&browser, &host, "/events").await;
+    open(&browser, &host, "/events").await;
     browser.see("[data-testid=no-events]").await;
     open(&browser, &host, "/schedules").await;
     browser.see_text("[data-testid=schedules-none]", "no schedules").await;

@@ -28,8 +28,8 @@ function placed(nodes, edges) {
 
 /**
  * @param {Array<{id: string, node: Object, figures: Object, tone: string}>} nodes
- * @param {Array<{from: string, to: string, figures: Object, tone: string, breaker: string|null, isBack: boolean}>} edges
- *   `isBack` edges do not say what is left of what
+ * @param {Array<{from: string, to: string, figures: Object, tone: string, breaker: string|null, isBack: boolean, isWeak: boolean}>} edges
+ *   `isBack` edges lead to the left, and neither they nor `isWeak` ones say what is left of what
  */
 export function graph(nodes, edges) {
   const sized = nodes.map((one) => ({
@@ -53,12 +53,14 @@ export function graph(nodes, edges) {
 function points({ from, to, isBack }, nodes, at, paths) {
   const [a, b] = [at.get(from), at.get(to)];
   const half = NODE.width / 2;
-  if (isBack || b.x <= a.x) return { isBack: true, a: { x: a.x, y: a.y + nodes.get(from).height / 2 }, b: { x: b.x, y: b.y + nodes.get(to).height / 2 } };
+  if (a.x === b.x && !isBack) return { isSide: true, a: { x: a.x + half, y: a.y }, b: { x: b.x + half, y: b.y } };
+  if (isBack || b.x < a.x) return { isBack: true, a: { x: a.x, y: a.y + nodes.get(from).height / 2 }, b: { x: b.x, y: b.y + nodes.get(to).height / 2 } };
   const bends = (paths.get(pathKey(from, to)) ?? []).flatMap(({ x, y }) => [{ x: x - half, y }, { x: x + half, y }]);
   return { isBack: false, line: [{ x: a.x + half, y: a.y }, ...bends, { x: b.x - half, y: b.y }] };
 }
 
-function path({ isBack, a, b, line }) {
+function path({ isBack, isSide, a, b, line }) {
+  if (isSide) return `M${a.x} ${a.y}C${a.x + bulge(a, b)} ${a.y} ${b.x + bulge(a, b)} ${b.y} ${b.x} ${b.y}`;
   if (isBack) {
     const depth = Math.max(a.y, b.y) + 22 + Math.abs(a.x - b.x) / 40;
     return `M${a.x + 20} ${a.y}C${a.x + 20} ${depth} ${b.x + 20} ${depth} ${b.x + 20} ${b.y}`;
@@ -69,6 +71,9 @@ function path({ isBack, a, b, line }) {
     return `${text}C${middle} ${last.y} ${middle} ${point.y} ${point.x} ${point.y}`;
   }, `M${line[0].x} ${line[0].y}`);
 }
+
+/** How far the curve between two nodes of the same layer leads to the right. */
+const bulge = (a, b) => Math.min(52, 22 + Math.abs(a.y - b.y) / 9);
 
 /** The width of a line for this number of calls per second. */
 const stroke = (perSecond) => (perSecond ? Math.min(6, 1.4 + Math.log10(1 + perSecond) * 1.4) : 1).toFixed(1);
@@ -100,7 +105,8 @@ function plate(text, props) {
   return s('g', props, s('rect', { x: -half, y: -8, width: 2 * half, height: 16, rx: 4 }), s('text', { 'text-anchor': 'middle', y: 3.5 }, text));
 }
 
-function middle({ isBack, a, b, line }) {
+function middle({ isBack, isSide, a, b, line }) {
+  if (isSide) return { x: a.x + 0.75 * bulge(a, b), y: (a.y + b.y) / 2 };
   if (isBack) return { x: (a.x + b.x) / 2 + 20, y: Math.max(a.y, b.y) + 17 + Math.abs(a.x - b.x) / 53 };
   const last = line.length - 1;
   const [p, q] = [line[last - 1], line[last]];
@@ -110,7 +116,6 @@ function middle({ isBack, a, b, line }) {
 function box({ id, node, figures, tone, detail, height }, { x, y }) {
   const isComponent = node.kind === 'component';
   const name = short(nodeName(node), 21);
-  const description = `${nodeName(node)}: ${rate(figures.perSecond)}, ${percent(figures.failedShare)} failed, p50 ${duration(figures.p50)}, p99 ${duration(figures.p99)}`;
   const content = [
     s('rect', { class: 'node-box', x: -NODE.width / 2, y: -height / 2, width: NODE.width, height, rx: 8 }),
     s('rect', { class: 'node-tone', x: -NODE.width / 2, y: -height / 2, width: 4, height, rx: 2 }),
@@ -121,7 +126,7 @@ function box({ id, node, figures, tone, detail, height }, { x, y }) {
   ];
   const props = { class: ['node', node.kind], 'data-id': id, 'data-tone': tone, transform: `translate(${x} ${y})`, key: `node ${id}`, testid: 'node' };
   return isComponent
-    ? s('a', { ...props, href: linkTo('components', node.name), 'aria-label': description }, content)
+    ? s('a', { ...props, href: linkTo('components', node.name) }, content)
     : s('g', props, content);
 }
 

@@ -1,12 +1,13 @@
-// The places of nodes in a graph of calls: in layers from left to right, so that most edges lead to
-// the right, and ordered so that few of them cross. Pure functions.
+// The places of nodes in a graph of calls: in layers from left to right, by the distance from
+// clients, and ordered so that few edges cross. Pure functions.
 
 /** How often the order within layers is improved. */
 const SWEEPS = 8;
 
 /**
  * @param {Array<{id: string, layer?: 'first'|'last', height: number}>} nodes
- * @param {Array<{from: string, to: string}>} edges those that say what is left of what
+ * @param {Array<{from: string, to: string, isWeak?: boolean}>} edges a weak one says nothing about
+ *   what is left of what
  * @param {{width: number, gapX: number, gapY: number}} sizes
  * @returns {{width: number, height: number, places: Map<string, {x: number, y: number}>, paths: Map<string, Array<{x: number, y: number}>>}}
  *   the centers of the nodes, and the points between two nodes that an edge passes through
@@ -29,40 +30,37 @@ export function layout(nodes, edges, { width, gapX, gapY }) {
 
 export const pathKey = (from, to) => `${from} ${to}`;
 
-/** The layer of each node: one more than the last of its callers, without edges that lead back. */
+/** The layer of each node: its distance from clients, along edges that are not weak. */
 export function assign(nodes, edges) {
   const next = new Map(nodes.map(({ id }) => [id, []]));
-  for (const { from, to } of edges) if (from !== to && next.has(from) && next.has(to)) next.get(from).push(to);
-  const layers = new Map(nodes.map(({ id, layer }) => [id, layer === 'first' ? 0 : 1]));
-  const forward = withoutCycles(nodes.map(({ id }) => id), next);
-  // Callers come before callees in this order, so each edge is looked at once.
-  for (const id of forward.order) {
-    for (const to of forward.next.get(id)) layers.set(to, Math.max(layers.get(to), layers.get(id) + 1));
+  const called = new Set();
+  for (const { from, to, isWeak } of edges) {
+    if (isWeak || from === to || !next.has(from) || !next.has(to)) continue;
+    next.get(from).push(to);
+    called.add(to);
   }
-  const last = Math.max(0, ...nodes.filter(({ layer }) => layer !== 'last').map(({ id }) => layers.get(id))) + 1;
+  const layers = new Map(nodes.filter(({ layer }) => layer === 'first').map(({ id }) => [id, 0]));
+  const inner = nodes.filter(({ layer }) => layer === undefined).map(({ id }) => id);
+  const isInner = new Set(inner);
+  const visit = (queue) => {
+    for (const id of queue) {
+      for (const to of next.get(id)) {
+        if (layers.has(to) || !isInner.has(to)) continue;
+        layers.set(to, layers.get(id) + 1);
+        queue.push(to);
+      }
+    }
+  };
+  visit([...layers.keys()]);
+  // What clients do not reach is at the left, and what it calls is to the right of it.
+  for (const id of [...inner.filter((one) => !called.has(one)), ...inner]) {
+    if (layers.has(id)) continue;
+    layers.set(id, 1);
+    visit([id]);
+  }
+  const last = Math.max(0, ...layers.values()) + 1;
   for (const { id, layer } of nodes) if (layer === 'last') layers.set(id, last);
   return layers;
-}
-
-/** The edges that do not close a cycle, and the nodes in an order in which all of them lead on. */
-function withoutCycles(ids, next) {
-  const state = new Map();
-  const order = [];
-  const kept = new Map(ids.map((id) => [id, []]));
-  const visit = (id) => {
-    state.set(id, 'open');
-    for (const to of next.get(id)) {
-      if (state.get(to) === 'open') continue;
-      kept.get(id).push(to);
-      if (!state.has(to)) visit(to);
-    }
-    state.set(id, 'done');
-    order.unshift(id);
-  };
-  // Nodes that nothing calls come first: what they call is to the right of them.
-  const called = new Set([...next.values()].flat());
-  for (const id of [...ids.filter((one) => !called.has(one)), ...ids]) if (!state.has(id)) visit(id);
-  return { order, next: kept };
 }
 
 /** Layers as lists. An edge over several layers has a bend in each of those between. */

@@ -10,7 +10,7 @@ import { linkTo } from '../router.js';
 import { table } from '../table.js';
 
 /** Which edges the picture shows, by kind; all of them are in the table. */
-const hiddenKinds = new Set();
+const hiddenKinds = new Set(['schedules']);
 const KINDS = [['calls', 'Calls', ['http', 'link', 'chained', 'message']], ['events', 'Events', ['publish', 'delivery']], ['schedules', 'Schedules', ['schedule']], ['outbound', 'Other hosts', ['outbound']]];
 
 export const overview = {
@@ -83,7 +83,7 @@ function merged(edges) {
     const known = pairs.get(key);
     const worst = known && ['idle', 'good', 'warn', 'bad'].indexOf(known.tone) > ['idle', 'good', 'warn', 'bad'].indexOf(one.tone) ? known.tone : one.tone;
     const busiest = known && known.figures.count >= one.figures.count ? known : one;
-    pairs.set(key, { ...busiest, key, tone: worst, isBack: one.edge.kind === 'delivery' });
+    pairs.set(key, { ...busiest, key, tone: worst, isBack: one.edge.kind === 'delivery', isWeak: one.edge.kind === 'schedule' });
   }
   return [...pairs.values()];
 }

@@ -2,12 +2,17 @@
 
 import { badge } from '../chart.js';
 import { h } from '../dom.js';
-import { counted, duration, time } from '../format.js';
+import { count, counted, duration, time } from '../format.js';
+import { check } from '../forms.js';
 import { link, linkTo } from '../router.js';
 import { lines } from './logs.js';
 
 const COLORS = 8;
+/** With more spans, operations on stores are left out at first. */
+const SPANS_MAX = 60;
 const open = new Set();
+/** Whether operations on stores are shown; null until the operator decides. */
+let showsStores = null;
 
 export const trace = {
   wide: true,
@@ -30,20 +35,26 @@ export const trace = {
 };
 
 function waterfall(traceId, spans, redraw) {
-  const rows = tree(spans);
+  const stores = spans.filter(({ kind }) => kind === 'store').length;
+  const isShown = showsStores ?? spans.length <= SPANS_MAX;
+  const all = tree(spans);
+  const rows = all.filter(({ span }) => isShown || span.kind !== 'store');
+  const colors = new Map([...new Set(all.map(({ span }) => span.component))].map((name, i) => [name, i % COLORS]));
+  const toggle = (event) => { showsStores = event.target.checked; redraw(); };
   const start = Math.min(...spans.map((span) => span.started_at_us));
   const end = Math.max(...spans.map((span) => span.started_at_us + span.duration_us));
   const request = spans.find((span) => span.request_id)?.request_id;
   const components = new Set(spans.map((span) => span.component));
   return h('section', { class: 'panel flush', key: traceId, testid: 'waterfall' },
-    h('div', { class: 'panel-head' }, h('h2', {}, rows[0].span.operation),
+    h('div', { class: 'panel-head' }, h('h2', {}, all[0].span.operation),
       h('p', { class: 'muted' }, [time(start / 1000), duration((end - start) / 1e6), counted(spans.length, 'span'), counted(components.size, 'component')].join(' · '))),
     h('dl', { class: 'facts inset' }, h('div', {}, h('dt', {}, 'Trace'), h('dd', {}, h('code', {}, traceId))), request && h('div', {}, h('dt', {}, 'Request id'), h('dd', {}, h('code', {}, request)))),
+    stores > 0 && h('div', { class: 'inset', key: 'stores' }, check({ label: `Operations on stores (${count(stores)})`, name: 'stores', checked: isShown, onchange: toggle })),
     h('div', { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': 'Waterfall' },
       h('table', { class: 'waterfall' },
         h('caption', { class: 'visually-hidden' }, 'The spans of the trace, each below the one that caused it'),
         h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Span'), h('th', { scope: 'col' }, 'Result'), h('th', { scope: 'col', class: 'number' }, 'Duration'), h('th', { scope: 'col', class: 'timeline' }, scale(end - start)))),
-        h('tbody', {}, rows.flatMap((row) => spanRows(row, { start, total: Math.max(1, end - start) }, redraw))))));
+        h('tbody', {}, rows.flatMap((row) => spanRows(row, { start, total: Math.max(1, end - start), color: colors.get(row.span.component) }, redraw))))));
 }
 
 /** Marks of time above the bars. */
@@ -82,12 +93,9 @@ function ownTime(span, children) {
   return Math.max(0, span.duration_us - covered);
 }
 
-/** The same component always has the same color. */
-const color = (name) => [...name].reduce((sum, each) => (sum * 31 + each.codePointAt(0)) % 9973, 7) % COLORS;
-
 const failed = ({ outcome }) => /^5\d\d$/.test(outcome) || !(/^\d+$/.test(outcome) || ['ok', 'refused', 'cancelled'].includes(outcome));
 
-function spanRows(row, { start, total }, redraw) {
+function spanRows(row, { start, total, color }, redraw) {
   const { span, depth } = row;
   const id = `span-${span.span_id}`;
   const isOpen = open.has(id);
@@ -98,10 +106,10 @@ function spanRows(row, { start, total }, redraw) {
     h('tr', { key: id, testid: 'span', 'data-kind': span.kind },
       h('th', { scope: 'row', styles: { '--depth': depth } },
         h('button', { type: 'button', class: 'span-name', 'aria-expanded': String(isOpen), onclick: toggle },
-          h('span', { class: 'dot', 'data-color': color(span.component), 'aria-hidden': 'true' }), h('strong', {}, span.component), ' ', span.operation)),
+          h('span', { class: 'dot', 'data-color': color, 'aria-hidden': 'true' }), h('strong', {}, span.component), ' ', span.operation)),
       h('td', {}, badge(span.outcome, failed(span) ? 'bad' : 'plain')),
       h('td', { class: 'number' }, duration(span.duration_us / 1e6)),
-      h('td', { class: 'timeline' }, h('span', { class: ['bar-time', failed(span) && 'failed'], 'data-color': color(span.component), styles: { '--left': `${left}%`, '--width': `${width}%` } }))),
+      h('td', { class: 'timeline' }, h('span', { class: ['bar-time', failed(span) && 'failed'], 'data-color': color, styles: { '--left': `${left}%`, '--width': `${width}%` } }))),
     isOpen && h('tr', { key: `${id}-details`, class: 'details' }, h('td', { colspan: 4 }, details(row, start))),
   ];
 }
