@@ -1,18 +1,21 @@
 //! Every metric that the host keeps, declared once. Served in the OpenMetrics text format.
 
+mod calls;
 mod declarations;
 mod edges;
 mod exports;
 mod front_limit;
 mod process;
 
+pub(super) use calls::Observed;
 #[cfg(test)]
 pub(crate) use declarations::Declaration;
 pub(crate) use edges::EdgeCounts;
 pub(crate) use front_limit::FrontLimit;
 
+use super::Traffic;
 use super::otlp::Export;
-use super::{Operation, Outcome, SpanKind, Traffic};
+use calls::CallFamilies;
 use declarations::{Declarations, LabelSet, OWN, labels};
 use edges::EdgeFamilies;
 use exports::Exports;
@@ -21,7 +24,6 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEn
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -37,23 +39,6 @@ pub(super) const BUCKETS_S: [f64; 19] = [
 ];
 
 labels! {
-    /// Labels of everything that has a beginning and an end.
-    CallLabels {
-        component: Text<Arc<str>>,
-        /// The route of a request, `interface.function` of a link, the operation of a store.
-        route: Text<Operation>,
-        /// An HTTP status, `ok`, `refused`, `cancelled` or the name of a failure.
-        status: Text<Outcome>,
-    }
-
-    /// Labels of calls over links. The calling component is not known by the route.
-    LinkLabels {
-        component: Text<Arc<str>>,
-        route: Text<Operation>,
-        status: Text<Outcome>,
-        caller: Text<Arc<str>>,
-    }
-
     /// Labels of what a component has.
     ComponentLabels {
         component: String,
@@ -109,20 +94,8 @@ impl<T: fmt::Display> EncodeLabelValue for Text<T> {
     }
 }
 
-type Durations<L = CallLabels> = Family<L, Histogram>;
 type PerComponent<M> = Family<ComponentLabels, M>;
 type PerSubscription<M> = Family<SubscriptionLabels, M>;
-
-/// A call or an operation that has ended.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Observed<'a> {
-    pub(super) kind: SpanKind,
-    pub(super) component: &'a Arc<str>,
-    /// The calling component; only known of links.
-    pub(super) caller: Option<&'a Arc<str>>,
-    pub(super) route: &'a Operation,
-    pub(super) status: Outcome,
-}
 
 /// All metrics. Cheap to record, made to live as long as the process.
 #[derive(Debug)]
@@ -132,15 +105,7 @@ pub(crate) struct Metrics {
     process_registry: Registry,
     #[cfg(test)]
     pub(crate) declarations: Vec<Declaration>,
-    http: Durations,
-    links: Durations<LinkLabels>,
-    chained: Durations,
-    outbound: Durations,
-    stores: Durations,
-    schedules: Durations,
-    publishing: Durations,
-    deliveries: Durations,
-    messages: Durations,
+    calls: CallFamilies,
     pub(crate) instances: PerComponent<Gauge>,
     pub(crate) instantiations: PerComponent<Counter>,
     pub(crate) moved_to_background: PerComponent<Counter>,
@@ -182,44 +147,7 @@ impl Default for Metrics {
             all.count("build_info", "1, with the version of the host");
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
         Self {
-            http: all.durations(
-                "http_request_duration",
-                "Requests from outside, and `on_start`; `route` is the method and the route",
-            ),
-            links: all.durations(
-                "link_call_duration",
-                "Calls over links; `route` is interface and function, for example `prices.total`, and \
-                 `caller` is the calling component",
-            ),
-            chained: all.durations(
-                "chained_request_duration",
-                "HTTP requests from one component to another; `route` is the method and the \
-                 calling component",
-            ),
-            outbound: all.durations(
-                "outbound_request_duration",
-                "HTTP requests to other hosts; `route` is the method and the host pattern",
-            ),
-            stores: all.durations(
-                "store_operation_duration",
-                "Operations on key-value stores; `route` is the operation",
-            ),
-            schedules: all.durations(
-                "schedule_run_duration",
-                "Runs of schedules; `route` is `POST` and the path",
-            ),
-            publishing: all.durations(
-                "event_publish_duration",
-                "Calls that publish events; `route` is `publish`",
-            ),
-            deliveries: all.durations(
-                "event_delivery_duration",
-                "Requests that deliver events; `route` is the subscription",
-            ),
-            messages: all.durations(
-                "redis_message_duration",
-                "Messages of Redis channels that components handle; `route` is the channel",
-            ),
+            calls: CallFamilies::declare(&mut all),
             instances: all.count("instances", "Instances that exist"),
             instantiations: all.count("instantiations", "Instances that were made"),
             moved_to_background: all.count(
@@ -292,27 +220,7 @@ fn gauge(count: u64) -> i64 {
 
 impl Metrics {
     pub(super) fn observe(&self, what: Observed<'_>, duration: Duration) {
-        let Observed { kind, component, caller, route, status } = what;
-        let family = match kind {
-            SpanKind::Http | SpanKind::Host => &self.http,
-            SpanKind::Link => {
-                let caller = Text(caller.unwrap_or(component).clone());
-                let (component, route) = (Text(component.clone()), Text(route.clone()));
-                let labels = LinkLabels { component, route, status: Text(status), caller };
-                return self.links.get_or_create(&labels).observe(duration.as_secs_f64());
-            }
-            SpanKind::Chained => &self.chained,
-            SpanKind::Outbound => &self.outbound,
-            SpanKind::Store => &self.stores,
-            SpanKind::Schedule => &self.schedules,
-            SpanKind::Publish => &self.publishing,
-            SpanKind::Delivery => &self.deliveries,
-            SpanKind::Message => &self.messages,
-            SpanKind::Guest | SpanKind::Fault => return,
-        };
-        let (component, route) = (Text(component.clone()), Text(route.clone()));
-        let labels = CallLabels { component, route, status: Text(status) };
-        family.get_or_create(&labels).observe(duration.as_secs_f64());
+        self.calls.observe(what, duration);
     }
 
     /// A component has published events.

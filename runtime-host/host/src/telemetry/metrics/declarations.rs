@@ -1,6 +1,7 @@
 //! Registers metrics. In tests, it also lists them for the reference in the documentation.
 
-use super::{BUCKETS_S, Durations};
+use super::BUCKETS_S;
+use super::calls::Durations;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
