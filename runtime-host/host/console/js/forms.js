@@ -20,7 +20,7 @@ export function values(form) {
   return Object.fromEntries(all.filter(([, value]) => value !== ''));
 }
 
-/** A form above a list that chooses what the list shows. */
-export const filter = (name, apply, ...children) =>
-  h('form', { class: 'filter', role: 'search', 'aria-label': 'Filter', testid: name, key: name, onsubmit: (event) => { event.preventDefault(); apply(values(event.target)); } },
+/** A form above a list that chooses what the list shows. `label` distinguishes it from other forms. */
+export const filter = ({ name, label, apply }, ...children) =>
+  h('form', { class: 'filter', role: 'search', 'aria-label': label, testid: name, key: name, onsubmit: (event) => { event.preventDefault(); apply(values(event.target)); } },
     ...children, h('button', { class: 'button', type: 'submit', testid: `${name}-apply` }, 'Search'));

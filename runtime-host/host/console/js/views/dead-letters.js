@@ -6,7 +6,7 @@ import { confirm, h } from '../dom.js';
 import { counted, time } from '../format.js';
 import { link } from '../router.js';
 import { table } from '../table.js';
-import { change, eventDetails, noLog, replaySpan, traceLink } from './events.js';
+import { change, eventDetails, noLog, publishedIn, replaySpan } from './events.js';
 
 const PAGE = 50;
 
@@ -48,7 +48,7 @@ function list(rows, redraw, reload) {
       { head: 'Key', cell: (row) => row.entry.event.partitionkey ?? '–', value: (row) => row.entry.event.partitionkey ?? '' },
       { head: 'Attempts', kind: 'number wide', cell: (row) => row.attempts, value: (row) => row.attempts },
       { head: 'Died', kind: 'wide', cell: (row) => h('span', { class: 'number' }, time(row.died_at_ms)), value: (row) => row.died_at_ms },
-      { head: 'Trace', kind: 'wide', cell: (row) => traceLink(row.entry.event) },
+      { head: 'Trace', kind: 'wide', cell: (row) => publishedIn(row.entry.event) },
       { head: 'Event', cell: (row) => eventDetails(row.entry.event, row.id) },
       { head: 'Actions', cell: (row) => actions(row, reload) },
     ],

@@ -7,6 +7,7 @@ import { age, count, counted, time } from '../format.js';
 import { field } from '../forms.js';
 import { go, link, linkTo } from '../router.js';
 import { table } from '../table.js';
+import { traceLink } from './logs.js';
 
 const PAGE = 50;
 
@@ -117,16 +118,16 @@ function list(rows, redraw) {
       { head: 'Type', cell: ({ event }) => event.type },
       { head: 'Key', cell: ({ event }) => event.partitionkey ?? '–' },
       { head: 'Subject', kind: 'wide', cell: ({ event }) => event.subject ?? '–' },
-      { head: 'Trace', kind: 'wide', cell: ({ event }) => traceLink(event) },
+      { head: 'Trace', kind: 'wide', cell: ({ event }) => publishedIn(event) },
       { head: 'Event', cell: ({ event, position }) => eventDetails(event, position) },
     ],
   });
 }
 
 /** A link to the trace in which an event was published. */
-export function traceLink({ traceparent }) {
+export function publishedIn({ traceparent }) {
   const id = /^[\da-f]{2}-([\da-f]{32})-/.exec(traceparent ?? '')?.[1];
-  return id ? h('a', { href: linkTo('traces', id), 'aria-label': `Trace ${id}` }, id.slice(0, 8)) : '–';
+  return id ? traceLink(id) : '–';
 }
 
 /** The whole event, on request. */

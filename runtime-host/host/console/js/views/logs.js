@@ -21,12 +21,15 @@ export const logs = {
 
 function search(query) {
   const ids = [...(history.latest()?.components.keys() ?? [])];
-  return filter('log-filter', (values) => go(link('/logs', values)),
+  return filter({ name: 'log-filter', label: 'Filter log lines', apply: (values) => go(link('/logs', values)) },
     field({ label: 'Component', name: 'component', value: query.get('component') ?? '', options: [['', 'All'], ...ids.map((id) => [id, id])] }),
     field({ label: 'Trace id', name: 'trace_id', value: query.get('trace_id'), size: 34 }),
     field({ label: 'Request id', name: 'request_id', value: query.get('request_id') }),
     field({ label: 'Text', name: 'text', value: query.get('text') }));
 }
+
+/** A link to a trace, by the beginning of its id. */
+export const traceLink = (id) => h('a', { href: linkTo('traces', id), title: id }, h('span', { class: 'visually-hidden' }, 'Trace '), id.slice(0, 8));
 
 /** Log lines as a table. */
 export function lines(all) {
@@ -40,5 +43,5 @@ export function lines(all) {
         h('td', { class: 'level' }, line.stream ?? line.level),
         h('td', {}, line.component && h('a', { href: linkTo('components', line.component) }, line.component)),
         h('td', { class: 'text' }, line.text),
-        h('td', {}, line.trace_id && h('a', { href: linkTo('traces', line.trace_id), 'aria-label': `Trace ${line.trace_id}` }, line.trace_id.slice(0, 8))))))));
+        h('td', {}, line.trace_id && traceLink(line.trace_id)))))));
 }

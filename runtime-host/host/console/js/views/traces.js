@@ -21,13 +21,14 @@ export const traces = {
 
 /** Opens a trace by the id of the trace, or by `x-request-id`. */
 function lookup() {
-  return filter('trace-lookup', ({ id }) => { if (id) go(linkTo('traces', id)); else toast('Enter an id.'); },
+  const apply = ({ id }) => { if (id) go(linkTo('traces', id)); else toast('Enter an id.'); };
+  return filter({ name: 'trace-lookup', label: 'Find a trace', apply },
     field({ label: 'Trace id or request id', name: 'id', placeholder: 'x-request-id, or 32 hexadecimal digits', size: 40 }));
 }
 
 function search(query) {
   const apply = (values) => go(link('/traces', values));
-  return filter('trace-filter', apply,
+  return filter({ name: 'trace-filter', label: 'Filter traces', apply },
     field({ label: 'Route contains', name: 'operation', value: query.get('operation') }),
     field({ label: 'Component', name: 'component', value: query.get('component') }),
     field({ label: 'At least (ms)', name: 'duration_min_ms', type: 'number', min: 0, value: query.get('duration_min_ms') }),
