@@ -7,6 +7,7 @@
 // A harness is part of the tests: its panics are failures of tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod browser;
 mod client;
 pub mod collector;
 pub mod frames;

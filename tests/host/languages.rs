@@ -86,8 +86,8 @@ async fn prices_follow_the_stock(host: &Host) {
     assert_eq!(answer["total"], json!({"amount": 2 * 1125, "currency": "EUR"}));
 
     for route in [
-        r#"component="catalog",route="products.get-many",status="ok""#,
-        r#"component="inventory",route="stock.available",status="ok""#,
+        r#"component="catalog",route="products.get-many",status="ok",caller="cart""#,
+        r#"component="inventory",route="stock.available",status="ok",caller="catalog""#,
     ] {
         let series = format!("tessera_link_call_duration_seconds_count{{{route}}}");
         assert_eq!(host.metric(&series).await, Some(3), "{series}");

@@ -7,6 +7,7 @@ mod bodies;
 mod build;
 mod chaos;
 mod clients;
+mod console;
 mod costs;
 mod dead_letters;
 mod delivery;

@@ -37,13 +37,14 @@ use crate::message::{Http, Messages};
 use crate::readiness::Readiness;
 use crate::registry::Registry;
 use crate::runtime_config::{OpenStores, RuntimeConfig};
-use crate::telemetry::Telemetry;
 use crate::telemetry::otlp::Export;
+use crate::telemetry::{RecentLogs, Telemetry};
 use crate::triggers::http::{Router, Service, WellKnown};
 use crate::triggers::redis::RedisTriggers;
+use crate::triggers::runs;
 use anyhow::anyhow;
 use components::Startup;
-pub(crate) use effective_policies::effective_policies;
+pub(crate) use effective_policies::policies_table;
 pub(crate) use files::FileOptions;
 use http::uri::Scheme;
 pub(crate) use initial_data::{InitialData, Statements};
@@ -96,6 +97,8 @@ pub(crate) struct Options {
     pub(crate) logs_access: bool,
     /// Where telemetry is exported.
     pub(crate) export: Arc<Export>,
+    /// The latest log lines of this process.
+    pub(crate) logs: Arc<RecentLogs>,
     /// Start with secrets that the manifest publishes, also on addresses that others can reach.
     pub(crate) insecure_defaults: bool,
     /// Whether an operator may inject faults.
@@ -119,7 +122,7 @@ pub(crate) async fn start(
     private::state_folder(&state_dir)?;
     let outputs = Outputs::new(&app, &options.output, config.log_dir.as_deref())?;
     config.files().for_each(private::database);
-    let telemetry = Arc::new(Telemetry::new(options.export.clone()));
+    let telemetry = Arc::new(Telemetry::new(options.export.clone(), options.logs.clone()));
     let faults = options.chaos.then(|| Arc::new(Faults::new(telemetry.clone())));
     let cache_dir = options.cache_dir.clone().unwrap_or_else(|| state_dir.join("cache"));
     sources::fetch(&mut app, &cache_dir).await?;
@@ -192,6 +195,7 @@ pub(crate) async fn start(
     timings.end("links");
     generated.keep(&state_dir)?;
     timings.log();
+    let runs = runs::of(&app);
     tokio::spawn(stores.engines().sweep_expired());
     Ok(Running {
         app,
@@ -203,6 +207,7 @@ pub(crate) async fn start(
         components,
         edges: policies.edges().clone(),
         faults,
+        runs,
         telemetry,
         stores,
         budget,

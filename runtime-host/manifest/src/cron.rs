@@ -46,12 +46,17 @@ impl CronSchedule {
         let seconds = u64::try_from(next.timestamp()).ok()?;
         Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
     }
+
+    /// The expression as it is written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
 }
 
 /// As it is written.
 impl fmt::Debug for CronSchedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0.as_str())
+        write!(f, "{:?}", self.as_str())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The account page, and signing in.
 
-use super::driver::Browser;
+use super::Browser;
 use crate::support::{Customer, PASSWORD, Shop, eventually};
 use serde_json::json;
 
@@ -67,7 +67,7 @@ async fn name_and_address_are_stored_and_suggested() {
     browser.click("sign-out").await;
     browser.see("[data-testid=sign-in-link]").await;
     let kept = "return JSON.stringify({ ...localStorage, ...sessionStorage })";
-    eventually("the address was removed", super::driver::PAGE_TIMEOUT, async || {
+    eventually("the address was removed", harness::browser::PAGE_TIMEOUT, async || {
         (!browser.ask(kept).await.to_string().contains("Ockham")).then_some(())
     })
     .await;
@@ -163,7 +163,7 @@ async fn a_forgotten_password_is_reset_by_mail() {
     browser.type_into("email", &customer.email).await;
     browser.click("submit").await;
     browser.see("[data-testid=reset-sent]").await;
-    let token = eventually("the mail", super::driver::PAGE_TIMEOUT, async || {
+    let token = eventually("the mail", harness::browser::PAGE_TIMEOUT, async || {
         let list = shop.visitor().get("/mailbox").await.expect(200).text();
         let row = list
             .split("<li")

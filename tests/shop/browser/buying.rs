@@ -1,6 +1,6 @@
 //! Carts, checkouts and orders that do not go smoothly.
 
-use super::driver::Browser;
+use super::Browser;
 use crate::support::{Customer, Shop, order, unique};
 use serde_json::{Value, json};
 
@@ -144,7 +144,7 @@ async fn a_message_names_the_order_and_links_to_its_page() {
     let bought = customer.buy(&[(&sku, 1)], "tok_approved").await;
     let id = bought["id"].as_str().unwrap();
     let number = id[id.len() - 8..].to_uppercase();
-    crate::support::eventually("the message", super::driver::PAGE_TIMEOUT, async || {
+    crate::support::eventually("the message", harness::browser::PAGE_TIMEOUT, async || {
         let all = customer.api.all("/api/v1/notifications", 50).await;
         all.iter().any(|one| one["order_id"] == id).then_some(())
     })

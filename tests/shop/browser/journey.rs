@@ -1,6 +1,6 @@
 //! The complete journey of a customer.
 
-use super::driver::Browser;
+use super::Browser;
 use crate::support::{Shop, unique};
 
 #[tokio::test]

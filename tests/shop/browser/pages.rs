@@ -1,6 +1,6 @@
 //! The layout of pages on all screen sizes, and error pages.
 
-use super::driver::Browser;
+use super::Browser;
 use crate::support::{Customer, OAUTH_CLIENT, OAUTH_REDIRECT, Shop};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Several tabs of one browser.
 
-use super::driver::Browser;
+use super::Browser;
 use crate::support::{Customer, Shop};
 use serde_json::json;
 
@@ -54,7 +54,7 @@ async fn tabs_that_open_at_once_share_the_session() {
     browser
         .ask(&format!("for (let i = 0; i < {TABS}; i += 1) open('/cart', '_blank', 'noopener')"))
         .await;
-    let tabs = crate::support::eventually("all tabs", super::driver::PAGE_TIMEOUT, async || {
+    let tabs = crate::support::eventually("all tabs", harness::browser::PAGE_TIMEOUT, async || {
         let tabs = browser.client.windows().await.expect("tabs");
         (tabs.len() == mine.len() + TABS).then_some(tabs)
     })

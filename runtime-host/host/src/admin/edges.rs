@@ -1,11 +1,10 @@
 //! The circuit breakers of edges: an operator opens or closes them.
 
+use super::query::Query;
 use super::reply::{self, Reply};
 use crate::calls::{EdgeList, Switched};
 use crate::problem::Code;
-use percent_encoding::percent_decode_str;
 use serde_json::json;
-use std::collections::BTreeMap;
 use tessera_resilience::breaker::Mode;
 
 const NAMES: [&str; 4] = ["caller", "callee", "function", "mode"];
@@ -43,27 +42,15 @@ pub(super) fn set_breaker(edges: &EdgeList, query: &str) -> Reply {
 }
 
 fn order(query: &str) -> Result<Order, String> {
-    let mut given = BTreeMap::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if !NAMES.contains(&name) {
-            return Err(format!("there is no parameter `{name}` here"));
-        }
-        let value = percent_decode_str(value).decode_utf8();
-        let value = value.map_err(|_| format!("`{name}` is not UTF-8"))?.into_owned();
-        if given.insert(name, value).is_some() {
-            return Err(format!("`{name}` is given twice"));
-        }
-    }
-    let mut required = |name| given.remove(name).ok_or_else(|| format!("`{name}` is missing"));
-    let (caller, callee) = (required("caller")?, required("callee")?);
-    let mode = match required("mode")?.as_str() {
+    let mut given = Query::parse(query, &NAMES)?;
+    let (caller, callee) = (given.required("caller")?, given.required("callee")?);
+    let mode = match given.required("mode")?.as_str() {
         "open" => Mode::ForcedOpen,
         "closed" => Mode::Disabled,
         "automatic" => Mode::Automatic,
         other => return Err(format!("`mode` can't be `{other}`: open, closed or automatic")),
     };
-    Ok(Order { caller, callee, function: given.remove("function"), mode })
+    Ok(Order { caller, callee, function: given.take("function"), mode })
 }
 
 fn name(mode: Mode) -> &'static str {

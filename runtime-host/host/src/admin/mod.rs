@@ -1,27 +1,40 @@
-//! The operator's listener: health, metrics, components, recent traces, and the event log.
+//! The operator's listener: health, metrics, components, recent traces and log lines, the event log,
+//! and pages that show them.
 //!
 //! It is apart from the application's, so that it responds when the application does not, and so
 //! that nothing here is ever public by mistake. Metrics and health need no token. Changes, and
 //! responses that may contain personal data, need the token in the state directory.
 
+mod application;
+mod components;
+mod console;
 mod edges;
 mod events;
 #[cfg(feature = "fault-points")]
 mod fault_points;
 mod faults;
+mod logs;
 mod named_host;
+mod query;
 mod reply;
+mod schedules;
 mod token;
+mod topology;
+mod traces;
+mod traffic;
 mod views;
 
+pub(crate) use application::{ApplicationName, EffectivePolicy};
 pub(crate) use named_host::{AllowedHosts, host_name};
 pub(crate) use token::Token;
+pub(crate) use traffic::TrafficCache;
 
 use crate::calls::{Admission, EdgeList};
 use crate::chaos::Faults;
-use crate::engine::InstanceBudget;
+use crate::engine::{InstanceBudget, Occupancy};
 use crate::readiness::Readiness;
 use crate::telemetry::Telemetry;
+use crate::triggers::runs::RunList;
 use anyhow::Context as _;
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -48,6 +61,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A component in service.
 pub(crate) struct ComponentStatus {
     pub(crate) admission: Arc<Admission>,
+    pub(crate) instances: Arc<dyn Occupancy>,
+    /// The file with its code.
+    pub(crate) source: String,
+    /// The digest of this file.
+    pub(crate) revision: String,
     /// How long it took to read and compile its code, or to find it in the cache.
     pub(crate) loading: Duration,
     /// How long it took to define its imports and to prepare its instances.
@@ -57,10 +75,16 @@ pub(crate) struct ComponentStatus {
 /// The state that the listener shows.
 #[derive(Clone)]
 pub(crate) struct AdminState {
+    pub(crate) application: Arc<ApplicationName>,
     pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) traffic: TrafficCache,
     pub(crate) components: Arc<[ComponentStatus]>,
     /// The calls to which policies apply.
     pub(crate) edges: Arc<EdgeList>,
+    /// The policies of all calls, as the manifest sets them.
+    pub(crate) policies: Arc<[EffectivePolicy]>,
+    /// Schedules and cron triggers.
+    pub(crate) runs: RunList,
     /// `None` if the host was started without `--chaos`.
     pub(crate) faults: Option<Arc<Faults>>,
     pub(crate) budget: Arc<InstanceBudget>,
@@ -126,13 +150,17 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
 }
 
 async fn respond(request: Request<Incoming>, state: &AdminState, token: &Token) -> Reply {
-    let uri = request.uri().clone();
+    let (uri, headers) = (request.uri().clone(), request.headers().clone());
     let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
     let methods: &[Method] = match path.as_slice() {
         [
-            "livez" | "readyz" | "metrics" | "traces" | "components" | "edges" | "subscriptions"
-            | "dead-letters" | "events",
-        ] => &[Method::GET, Method::HEAD],
+            "" | "application" | "components" | "dead-letters" | "edges" | "events" | "livez"
+            | "logs" | "metrics" | "policies" | "readyz" | "schedules" | "subscriptions"
+            | "topology" | "traces",
+        ]
+        | ["components", _]
+        | ["traces", "list"]
+        | ["console", ..] => &[Method::GET, Method::HEAD],
         ["edges", "breaker"]
         | ["dead-letters" | "subscriptions", _, "replay"]
         | ["subscriptions", _, "keys", _, "replay"] => &[Method::POST],
@@ -145,8 +173,8 @@ async fn respond(request: Request<Incoming>, state: &AdminState, token: &Token) 
     if !methods.contains(request.method()) {
         return reply::method_not_allowed(methods);
     }
-    // Events, dead letters and traces may contain personal data.
-    let private = matches!(path.as_slice(), ["events" | "dead-letters" | "traces", ..]);
+    // Events, dead letters, traces and log lines may contain personal data.
+    let private = matches!(path.as_slice(), ["events" | "dead-letters" | "logs" | "traces", ..]);
     let changes = [Method::POST, Method::DELETE].contains(request.method());
     if (private || changes) && !token.is_in(request.headers()) {
         return reply::unauthorized();
@@ -160,11 +188,19 @@ async fn respond(request: Request<Incoming>, state: &AdminState, token: &Token) 
     }
     let query = uri.query().unwrap_or_default();
     match path.as_slice() {
+        ["" | "console", ..] => console::find(&path, &headers).unwrap_or_else(reply::nothing_here),
         ["livez"] => reply::text("text/plain", "ok\n"),
         ["readyz"] => views::readiness(state),
         ["metrics"] => views::metrics(state).await,
-        ["traces"] => views::traces(state, query),
-        ["components"] => views::components(state),
+        ["application"] => application::application(state),
+        ["policies"] => application::policies(state),
+        ["traces"] => traces::spans(state, query),
+        ["traces", _] => traces::list(state, query),
+        ["logs"] => logs::logs(state, query),
+        ["components"] => components::list(state),
+        ["components", id] => components::one(state, id),
+        ["topology"] => topology::topology(state),
+        ["schedules"] => schedules::schedules(state),
         ["edges"] => views::edges(state),
         ["edges", "breaker"] => edges::set_breaker(&state.edges, query),
         _ => events::respond(state, &path, query).await,

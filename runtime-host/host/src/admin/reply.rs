@@ -10,17 +10,25 @@ use serde_json::Value;
 pub(super) type Reply = Response<Full<Bytes>>;
 
 const PATHS: &str = "There is nothing at this path. These are served:\n\
+    GET /\n\
     GET /livez\n\
     GET /readyz\n\
     GET /metrics\n\
+    GET /application\n\
     GET /components\n\
+    GET /components/{id}\n\
+    GET /topology\n\
     GET /edges\n\
+    GET /policies\n\
+    GET /schedules\n\
     GET /subscriptions\n\
     GET /faults\n\
     With the token:\n\
     POST /edges/breaker?caller=…&callee=…&mode=…\n\
     GET /traces?trace_id=…\n\
     GET /traces?request_id=…\n\
+    GET /traces/list?component=…&operation=…&failed=…&requests=…&duration_min_ms=…&limit=…\n\
+    GET /logs?component=…&trace_id=…&request_id=…&text=…&after=…&limit=…\n\
     GET /events?after=…&limit=…\n\
     GET /dead-letters?after=…&limit=…\n\
     POST /faults\n\
@@ -70,7 +78,7 @@ pub(super) fn method_not_allowed(methods: &[Method]) -> Reply {
 
 pub(super) fn unauthorized() -> Reply {
     let detail = "Changes, and responses that may contain personal data (events, dead letters, \
-                  traces), need `Authorization: Bearer <token>`. The token is in `admin-token` in \
+                  traces, log lines), need `Authorization: Bearer <token>`. The token is in `admin-token` in \
                   the state directory.";
     let mut reply = problem(Code::Unauthorized, detail);
     reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,12 +1,11 @@
-//! Metrics, traces, components and readiness.
+//! Metrics, readiness, and the calls to which policies apply.
 
+use super::AdminState;
 use super::reply::{self, Reply};
-use super::{AdminState, parameter};
 use crate::problem::Code;
 use http::StatusCode;
 use serde_json::json;
 use std::fmt;
-use std::time::Duration;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -65,40 +64,6 @@ async fn update(state: &AdminState) {
     }
 }
 
-pub(super) fn traces(state: &AdminState, query: &str) -> Reply {
-    let traces = &state.telemetry.traces;
-    let spans = match (parameter(query, "trace_id"), parameter(query, "request_id")) {
-        (Some(id), _) => traces.of(id),
-        (None, Some(id)) => traces.of_request(id),
-        (None, None) => traces.all(),
-    };
-    reply::json(&json!({ "spans": spans }))
-}
-
-pub(super) fn components(state: &AdminState) -> Reply {
-    let all = state.components.iter().map(|component| {
-        let admission = &component.admission;
-        json!({
-            "id": admission.component,
-            "running": admission.running(),
-            "queued": admission.queued(),
-            "streaming": admission.streaming(),
-            "concurrency_max": admission.limits.concurrency_max,
-            "concurrency_limit": admission.limit(),
-            "start": {
-                "code_ms": milliseconds(component.loading),
-                "links_ms": milliseconds(component.linking),
-            },
-        })
-    });
-    reply::json(&json!({ "components": all.collect::<Vec<_>>() }))
-}
-
 pub(super) fn edges(state: &AdminState) -> Reply {
     reply::json(&json!({ "edges": state.edges.views() }))
-}
-
-/// To the microsecond.
-fn milliseconds(time: Duration) -> f64 {
-    time.as_micros() as f64 / 1_000.0
 }

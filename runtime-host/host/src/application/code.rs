@@ -5,6 +5,7 @@ use crate::capabilities::{offers, permission};
 use crate::engine::{
     Engine, binary, compile, compose_middleware, fits, imports, into_component, is_of_platform,
 };
+use crate::oci::digest_of;
 use crate::progress::Progress;
 use anyhow::{Context as _, anyhow};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -19,6 +20,10 @@ use wasmtime::component::Component as Code;
 /// The code of one component.
 pub(super) struct Loaded {
     pub(super) code: Code,
+    /// The file, as in the manifest.
+    pub(super) source: String,
+    /// The digest of the file: `sha256:` and hexadecimal digits.
+    pub(super) digest: String,
     /// What reading and compiling took.
     pub(super) took: Duration,
 }
@@ -45,6 +50,7 @@ pub(super) async fn load(
                 let component = &app.components[&id];
                 let path = local_source(component)?;
                 let bytes = fs::read(&path).map_err(|error| missing(component, &path, &error))?;
+                let digest = digest_of(&bytes);
                 let bytes = into_component(binary(&path, bytes)?)
                     .with_context(|| format!("`{id}`: {}", path.display()))?;
                 let bytes = crate::engine::compose(&app, component, bytes, permission)?;
@@ -52,7 +58,8 @@ pub(super) async fn load(
                 warn_of_what_is_not_offered(component, &bytes);
                 let code = compile(&engine, &path, bytes, || progress.announce(number, &id))?;
                 progress.end();
-                anyhow::Ok((id, Loaded { code, took: begun.elapsed() }))
+                let source = path.strip_prefix(&app.folder).unwrap_or(&path).display().to_string();
+                anyhow::Ok((id, Loaded { code, source, digest, took: begun.elapsed() }))
             })
             .await
         }

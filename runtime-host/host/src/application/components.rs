@@ -17,8 +17,8 @@ use crate::capabilities::variables::{Values, Variables};
 use crate::capabilities::{self, DatabaseServers, Grants, Guest, State};
 use crate::chaos::Faults;
 use crate::engine::{
-    ComponentContext, Engine, FunctionName, Functions, RedisExport, Revision, Role,
-    deny_what_is_not_inherited, trap_unknown,
+    ComponentContext, Engine, FunctionName, Functions, Occupancy, RedisExport, Revision, Role,
+    Usage, deny_what_is_not_inherited, trap_unknown,
 };
 use crate::links::{self, Link, LinkBuilder, LinkPolicy};
 use crate::message::{Http, Messages};
@@ -137,8 +137,15 @@ impl Startup<'_> {
         components.http.insert(id.clone(), entry(&admission, &callee, &inbound, faults));
         components.messages.insert(id.clone(), entry(&admission, &callee, &inbound, faults));
         components.functions.insert(id.clone(), entry(&admission, &callee, &inbound, faults));
-        let (loading, linking) = (loaded.took, begun.elapsed());
-        components.statuses.push(ComponentStatus { admission, loading, linking });
+        let instances: Arc<dyn Occupancy> = callee;
+        components.statuses.push(ComponentStatus {
+            admission,
+            instances,
+            source: loaded.source.clone(),
+            revision: loaded.digest.clone(),
+            loading: loaded.took,
+            linking: begun.elapsed(),
+        });
         Ok(())
     }
 
@@ -189,6 +196,7 @@ impl Startup<'_> {
             files: files::mounts(self.app, component, self.files, self.state_dir)?,
             output: self.outputs.of(&component.id)?,
             telemetry: self.telemetry.clone(),
+            usage: Usage::default(),
         };
         let grants = Grants {
             stores: self.stores.select(&component.key_value_stores),

@@ -1,54 +1,57 @@
-//! The policies in effect, as a table for `tessera doctor`.
+//! The policies in effect, for the admin listener and as a table for `tessera doctor`.
 
+use crate::admin::EffectivePolicy;
 use crate::links;
 use std::collections::BTreeSet;
 use tessera_manifest::{App, CallTarget, Component, DEFAULT_POLICY, Policy};
 
-/// One line of the table.
-struct Row {
-    caller: String,
-    callee: String,
-    policy: String,
+/// The policies in effect, by caller and callee.
+pub(crate) fn effective_policies(app: &App) -> Vec<EffectivePolicy> {
+    let components = app.components.values().filter(|component| component.runs_here());
+    components.flat_map(|component| of_component(app, component)).collect()
 }
 
 /// The lines of the table; none if the application has no policies.
-pub(crate) fn effective_policies(app: &App) -> Vec<String> {
-    let rows: Vec<Row> = app
-        .components
-        .values()
-        .filter(|component| component.runs_here())
-        .flat_map(|component| rows(app, component))
-        .collect();
-    let width = |cell: fn(&Row) -> &str| {
-        rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or_default()
+pub(crate) fn policies_table(app: &App) -> Vec<String> {
+    let cells = |row: EffectivePolicy| {
+        let callee = match row.functions.as_slice() {
+            [] => row.callee,
+            functions => format!("{} ({})", row.callee, functions.join(", ")),
+        };
+        let policy = match row.rules.as_slice() {
+            [] => row.policy,
+            rules => format!("{}: {}", row.policy, rules.join(", ")),
+        };
+        [row.caller, callee, policy]
     };
-    let (callers, callees) = (width(|row| &row.caller), width(|row| &row.callee));
-    let line =
-        |row: &Row| format!("{:callers$} → {:callees$}  {}", row.caller, row.callee, row.policy);
+    let rows: Vec<_> = effective_policies(app).into_iter().map(cells).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let (callers, callees) = (width(0).unwrap_or_default(), width(1).unwrap_or_default());
+    let line = |[caller, callee, policy]: &[String; 3]| {
+        format!("{caller:callers$} → {callee:callees$}  {policy}")
+    };
     rows.iter().map(line).collect()
 }
 
-fn rows(app: &App, component: &Component) -> Vec<Row> {
-    let row = |caller: &str, callee: String, policy: &str| Row {
+fn of_component(app: &App, component: &Component) -> Vec<EffectivePolicy> {
+    let row = |caller: &str, callee: String, functions: &[String], policy: &str| EffectivePolicy {
         caller: caller.to_owned(),
         callee,
-        policy: described(app, policy),
+        functions: functions.to_vec(),
+        policy: policy.to_owned(),
+        rules: app.settings.policies.get(policy).map(rules).unwrap_or_default(),
     };
     let id = &component.id;
     let inbound = component.settings.inbound.as_ref();
-    let mut rows: Vec<Row> =
-        inbound.map(|policy| row("outside", id.clone(), policy)).into_iter().collect();
+    let mut rows: Vec<_> =
+        inbound.map(|policy| row("outside", id.clone(), &[], policy)).into_iter().collect();
     for call in &component.settings.calls {
         let (CallTarget::Component(to) | CallTarget::Host(to)) = &call.to;
-        let callee = match call.functions.as_slice() {
-            [] => to.clone(),
-            functions => format!("{to} ({})", functions.join(", ")),
-        };
-        rows.push(row(id, callee, &call.policy));
+        rows.push(row(id, to.clone(), &call.functions, &call.policy));
     }
     if app.settings.policies.contains_key(DEFAULT_POLICY) {
         let others = others(app, component);
-        rows.extend(others.into_iter().map(|callee| row(id, callee, DEFAULT_POLICY)));
+        rows.extend(others.into_iter().map(|callee| row(id, callee, &[], DEFAULT_POLICY)));
     }
     rows
 }
@@ -67,23 +70,17 @@ fn others(app: &App, component: &Component) -> Vec<String> {
     others
 }
 
-/// The name of a policy, and what it does.
-fn described(app: &App, name: &str) -> String {
-    let Some(policy) = app.settings.policies.get(name) else { return name.to_owned() };
-    let parts = parts(policy);
-    if parts.is_empty() { name.to_owned() } else { format!("{name}: {}", parts.join(", ")) }
-}
-
-fn parts(policy: &Policy) -> Vec<String> {
-    let mut parts = Vec::new();
-    parts.extend(policy.timeout_ms.map(|time| format!("{time} ms per attempt")));
-    parts.extend(policy.retry.map(|retry| format!("up to {} attempts", retry.attempts_max)));
-    parts.extend(policy.hedge.map(|hedge| format!("reads twice after {} ms", hedge.delay_ms)));
-    parts.extend(policy.breaker.map(|breaker| breaker_part(&breaker)));
-    parts.extend(policy.cache.map(|cache| format!("answers for {} ms", cache.age_max_ms)));
-    parts
+/// What a policy does.
+fn rules(policy: &Policy) -> Vec<String> {
+    let mut rules = Vec::new();
+    rules.extend(policy.timeout_ms.map(|time| format!("{time} ms per attempt")));
+    rules.extend(policy.retry.map(|retry| format!("up to {} attempts", retry.attempts_max)));
+    rules.extend(policy.hedge.map(|hedge| format!("reads twice after {} ms", hedge.delay_ms)));
+    rules.extend(policy.breaker.map(|breaker| breaker_part(&breaker)));
+    rules.extend(policy.cache.map(|cache| format!("answers for {} ms", cache.age_max_ms)));
+    rules
         .extend(policy.bulkhead.map(|limit| format!("{} concurrent calls", limit.concurrency_max)));
-    parts
+    rules
 }
 
 fn breaker_part(breaker: &tessera_manifest::Breaker) -> String {

@@ -1,7 +1,8 @@
 //! An application in service.
 
+use super::effective_policies::effective_policies;
 use super::state_dir::StateDir;
-use crate::admin::{AdminState, ComponentStatus};
+use crate::admin::{AdminState, ApplicationName, ComponentStatus, TrafficCache};
 use crate::calls::EdgeList;
 use crate::chaos::{Faults, FaultyDeliveries};
 use crate::engine::{FunctionName, Functions, InstanceBudget};
@@ -16,6 +17,7 @@ use crate::triggers::events::Deliverer;
 use crate::triggers::hooks::Hooks;
 use crate::triggers::http::Service;
 use crate::triggers::redis::RedisTriggers;
+use crate::triggers::runs::RunList;
 use crate::triggers::schedule::Schedules;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub(crate) struct Running {
     pub(super) edges: Arc<EdgeList>,
     /// What an operator lets fail; `None` if the host has no such faults.
     pub(super) faults: Option<Arc<Faults>>,
+    pub(super) runs: RunList,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) stores: OpenStores,
     pub(super) budget: Arc<InstanceBudget>,
@@ -77,7 +80,16 @@ impl Running {
     /// The state that the admin listener shows.
     pub(crate) fn admin_state(&self) -> AdminState {
         AdminState {
+            application: ApplicationName {
+                name: self.app.name.clone(),
+                version: self.app.version.clone(),
+                state_dir: self.state_dir().to_owned(),
+            }
+            .into(),
             telemetry: self.telemetry.clone(),
+            traffic: TrafficCache::default(),
+            policies: effective_policies(&self.app).into(),
+            runs: self.runs.clone(),
             components: self.components.clone(),
             edges: self.edges.clone(),
             faults: self.faults.clone(),
@@ -120,9 +132,9 @@ impl Running {
         &self,
         stop: watch::Receiver<bool>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let telemetry = || self.telemetry.clone();
-        let schedules = Schedules::of(&self.app, self.registry.clone(), telemetry());
-        let cron = CronTriggers::of(&self.app, self.functions.clone(), telemetry());
+        let (runs, telemetry) = (&self.runs, &self.telemetry);
+        let schedules = Schedules::new(runs.clone(), self.registry.clone(), telemetry.clone());
+        let cron = CronTriggers::new(runs.clone(), self.functions.clone(), telemetry.clone());
         async move {
             tokio::join!(schedules.run(stop.clone()), cron.run(stop));
         }

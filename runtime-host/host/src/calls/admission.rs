@@ -1,7 +1,7 @@
 //! Admission of calls to one component: limits and accounting.
 
 use super::{Answer, Call, CallChain, CallError, Cycle, Kind, Limits};
-use crate::telemetry::{Span, Telemetry};
+use crate::telemetry::{Span, SpanKind, Telemetry};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tessera_resilience::Deadline;
@@ -105,6 +105,10 @@ impl Admission {
         let caller = call.caller();
         let mut span = self.telemetry.span(call.kind, &self.component, call.operation, &call.trace);
         span.details = call.details;
+        span.caller = match call.kind {
+            SpanKind::Link => call.chain.caller().cloned(),
+            _ => None,
+        };
         span.context.span_id = call.span_id.unwrap_or(span.context.span_id);
         let permit = match self.permit(&call.chain, caller, deadline).await {
             Ok(permit) => Permit { has_own_deadline, ..permit },
@@ -240,7 +244,7 @@ mod tests {
 
     use super::*;
     use crate::calls::{Judge, Judgment};
-    use crate::telemetry::{SpanKind, TraceContext};
+    use crate::telemetry::TraceContext;
     use std::time::Duration;
 
     /// The limit of 10, after a call with this answer.

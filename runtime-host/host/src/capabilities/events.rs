@@ -144,7 +144,8 @@ async fn ask<T>(
     let (mut span, deadline) = accessor.with(|mut access| {
         let State { component, call, .. } = access.get();
         let telemetry = &component.telemetry;
-        let span = telemetry.span(SpanKind::Link, &PLATFORM.into(), operation, &call.trace);
+        let mut span = telemetry.span(SpanKind::Link, &PLATFORM.into(), operation, &call.trace);
+        span.caller = Some(component.id.clone());
         (span, call.deadline)
     });
     Ok(limited(&mut span, deadline, work).await?)

@@ -52,7 +52,7 @@ pub(crate) struct Build {
 impl Build {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let filter = if self.quiet { "warn" } else { "info" };
-        init_logs(LogFormat::default(), filter, Arc::default())?;
+        init_logs(LogFormat::default(), filter, Arc::default(), Arc::default())?;
         let mut app = self.application.load()?;
         let manifest = app.origin.path().to_owned();
         for id in &self.component_ids {

@@ -47,7 +47,7 @@ impl Doctor {
         match self.application.load() {
             Ok(app) => {
                 warn(&app);
-                policies = application::effective_policies(&app);
+                policies = application::policies_table(&app);
                 findings.extend(application(&app, self.listen));
             }
             Err(error) => {
@@ -158,6 +158,7 @@ fn rehearse(app: &App, listen: SocketAddr) -> anyhow::Result<usize> {
         own_certificate: None,
         logs_access: false,
         export: Arc::default(),
+        logs: Arc::default(),
         insecure_defaults: false,
         chaos: false,
     };

@@ -14,8 +14,8 @@ mod scheduling;
 
 pub(crate) use instances::{
     Arguments, ComponentContext, CurrentCall, FunctionName, GuestState, InFlight, InstanceBudget,
-    Mount, OutputSinks, RedisExport, Revision, Role, State, fields as fields_bytes,
-    values as values_bytes,
+    Mount, Occupancy, OutputSinks, RedisExport, Revision, Role, State, Usage,
+    fields as fields_bytes, values as values_bytes,
 };
 pub(crate) use invoking::{Ended, FunctionCall, Functions};
 pub(crate) use loading::{

@@ -2,7 +2,8 @@
 
 use super::metrics::ComponentLabels;
 use super::otlp::{Encoded, Export, GuestLine};
-use super::{LogFile, Metrics, TraceContext};
+use super::recent_logs::Line;
+use super::{LogFile, Metrics, RecentLogs, Telemetry, TraceContext};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub(crate) struct GuestOutput {
     limit_bytes: u64,
     sink: OutputSink,
     export: Arc<Export>,
+    recent: Arc<RecentLogs>,
     state: Arc<Mutex<State>>,
 }
 
@@ -52,10 +54,11 @@ impl GuestOutput {
         stream: &'static str,
         limit_bytes: u64,
         sink: OutputSink,
-        export: Arc<Export>,
+        telemetry: &Telemetry,
     ) -> Self {
         let component = component.clone();
-        Self { component, stream, limit_bytes, sink, export, state: Arc::default() }
+        let (export, recent) = (telemetry.export.clone(), telemetry.logs.clone());
+        Self { component, stream, limit_bytes, sink, export, recent, state: Arc::default() }
     }
 
     /// From here on the output belongs to another call.
@@ -115,9 +118,6 @@ impl GuestOutput {
         if let Some(file) = &self.sink.file {
             file.write(kept);
         }
-        if !self.sink.logged && !self.export.exports_logs() {
-            return;
-        }
         for byte in kept {
             if *byte == b'\n' || state.line.len() == LINE_LENGTH_MAX_BYTES {
                 self.emit_line(&mut state, is_exported);
@@ -144,9 +144,20 @@ impl GuestOutput {
             };
             self.export.log(line.record());
         }
-        let line = self.sink.logged.then(|| printable(&text));
+        let line = printable(&text);
         state.line.clear();
-        let Some(line) = line else { return };
+        self.recent.push(Line {
+            level: "info",
+            component: Some(self.component.clone()),
+            stream: Some(self.stream),
+            trace_id: state.trace_id,
+            request_id: state.request_id.clone(),
+            text: line.clone(),
+            ..Line::default()
+        });
+        if !self.sink.logged {
+            return;
+        }
         tracing::info!(
             target: "tessera::guest",
             component = %self.component,
@@ -174,8 +185,13 @@ mod tests {
 
     #[test]
     fn output_over_the_limit_of_a_call_is_dropped_and_counted() {
-        let output =
-            GuestOutput::new(&"c".into(), "stdout", 4, OutputSink::default(), Arc::default());
+        let output = GuestOutput::new(
+            &"c".into(),
+            "stdout",
+            4,
+            OutputSink::default(),
+            &Telemetry::default(),
+        );
         output.begin(&TraceContext::root());
         output.push(b"abcdef");
         assert_eq!(output.state.lock().line, b"abcd");
@@ -186,8 +202,13 @@ mod tests {
 
     #[test]
     fn the_limit_starts_anew_with_each_call() {
-        let output =
-            GuestOutput::new(&"c".into(), "stdout", 4, OutputSink::default(), Arc::default());
+        let output = GuestOutput::new(
+            &"c".into(),
+            "stdout",
+            4,
+            OutputSink::default(),
+            &Telemetry::default(),
+        );
         for _ in 0..3 {
             output.begin(&TraceContext::root());
             output.push(b"abcd");
@@ -198,8 +219,8 @@ mod tests {
     #[test]
     fn log_records_count_toward_the_limit_of_a_call() {
         let (export, receivers) = Export::new(Sampler::default(), None, Some(8), false);
-        let (sink, export) = (OutputSink::default(), Arc::new(export));
-        let output = GuestOutput::new(&"c".into(), "stderr", 8, sink, export);
+        let telemetry = Telemetry::new(Arc::new(export), Arc::default());
+        let output = GuestOutput::new(&"c".into(), "stderr", 8, OutputSink::default(), &telemetry);
         output.begin(&TraceContext::root());
         let record = || Encoded { scope: Message::default(), message: Message::default() };
         output.push_record("INFO a\n", record);

@@ -1,5 +1,6 @@
 //! Every metric that the host keeps, declared once. Served in the OpenMetrics text format.
 
+mod calls;
 mod declarations;
 mod edges;
 mod exports;
@@ -7,13 +8,15 @@ mod front_limit;
 mod process;
 mod runs;
 
+pub(super) use calls::Observed;
 #[cfg(test)]
 pub(crate) use declarations::Declaration;
 pub(crate) use edges::EdgeCounts;
 pub(crate) use front_limit::FrontLimit;
 
+use super::Traffic;
 use super::otlp::Export;
-use super::{Operation, Outcome, SpanKind};
+use calls::CallFamilies;
 use declarations::{Declarations, LabelSet, OWN, labels};
 use edges::EdgeFamilies;
 use exports::Exports;
@@ -22,7 +25,6 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEn
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use runs::Runs;
 use std::fmt::{self, Write as _};
@@ -39,15 +41,6 @@ pub(super) const BUCKETS_S: [f64; 19] = [
 ];
 
 labels! {
-    /// Labels of everything that has a beginning and an end.
-    CallLabels {
-        component: Text<Arc<str>>,
-        /// The route of a request, `interface.function` of a link, the operation of a store.
-        route: Text<Operation>,
-        /// An HTTP status, `ok`, `refused`, `cancelled` or the name of a failure.
-        status: Text<Outcome>,
-    }
-
     /// Labels of what a component has.
     ComponentLabels {
         component: String,
@@ -103,7 +96,6 @@ impl<T: fmt::Display> EncodeLabelValue for Text<T> {
     }
 }
 
-type Durations = Family<CallLabels, Histogram>;
 type PerComponent<M> = Family<ComponentLabels, M>;
 type PerSubscription<M> = Family<SubscriptionLabels, M>;
 
@@ -115,16 +107,8 @@ pub(crate) struct Metrics {
     process_registry: Registry,
     #[cfg(test)]
     pub(crate) declarations: Vec<Declaration>,
-    http: Durations,
-    links: Durations,
-    chained: Durations,
-    outbound: Durations,
-    stores: Durations,
-    schedules: Durations,
+    calls: CallFamilies,
     pub(crate) runs: Runs,
-    publishing: Durations,
-    deliveries: Durations,
-    messages: Durations,
     pub(crate) instances: PerComponent<Gauge>,
     pub(crate) instantiations: PerComponent<Counter>,
     pub(crate) moved_to_background: PerComponent<Counter>,
@@ -166,44 +150,8 @@ impl Default for Metrics {
             all.count("build_info", "1, with the version of the host");
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
         Self {
-            http: all.durations(
-                "http_request_duration",
-                "Requests from outside, and `on_start`; `route` is the method and the route",
-            ),
-            links: all.durations(
-                "link_call_duration",
-                "Calls over links; `route` is interface and function, for example `prices.total`",
-            ),
-            chained: all.durations(
-                "chained_request_duration",
-                "HTTP requests from one component to another; `route` is the method and the \
-                 calling component",
-            ),
-            outbound: all.durations(
-                "outbound_request_duration",
-                "HTTP requests to other hosts; `route` is the method and the host pattern",
-            ),
-            stores: all.durations(
-                "store_operation_duration",
-                "Operations on key-value stores; `route` is the operation",
-            ),
-            schedules: all.durations(
-                "schedule_run_duration",
-                "Runs of schedules; `route` is `POST` and the path",
-            ),
+            calls: CallFamilies::declare(&mut all),
             runs: Runs::declare(&mut all),
-            publishing: all.durations(
-                "event_publish_duration",
-                "Calls that publish events; `route` is `publish`",
-            ),
-            deliveries: all.durations(
-                "event_delivery_duration",
-                "Requests that deliver events; `route` is the subscription",
-            ),
-            messages: all.durations(
-                "redis_message_duration",
-                "Messages of Redis channels that components handle; `route` is the channel",
-            ),
             instances: all.count("instances", "Instances that exist"),
             instantiations: all.count("instantiations", "Instances that were made"),
             moved_to_background: all.count(
@@ -275,29 +223,8 @@ fn gauge(count: u64) -> i64 {
 }
 
 impl Metrics {
-    pub(super) fn observe(
-        &self,
-        kind: SpanKind,
-        component: &Arc<str>,
-        route: &Operation,
-        status: Outcome,
-        duration: Duration,
-    ) {
-        let family = match kind {
-            SpanKind::Http | SpanKind::Host => &self.http,
-            SpanKind::Link => &self.links,
-            SpanKind::Chained => &self.chained,
-            SpanKind::Outbound => &self.outbound,
-            SpanKind::Store => &self.stores,
-            SpanKind::Schedule => &self.schedules,
-            SpanKind::Publish => &self.publishing,
-            SpanKind::Delivery => &self.deliveries,
-            SpanKind::Message => &self.messages,
-            SpanKind::Guest | SpanKind::Fault => return,
-        };
-        let (component, route) = (Text(component.clone()), Text(route.clone()));
-        let labels = CallLabels { component, route, status: Text(status) };
-        family.get_or_create(&labels).observe(duration.as_secs_f64());
+    pub(super) fn observe(&self, what: Observed<'_>, duration: Duration) {
+        self.calls.observe(what, duration);
     }
 
     /// A component has published events.
@@ -375,6 +302,11 @@ impl Metrics {
         self.removed.inner().store(log.removed, Ordering::Relaxed);
         self.lost_deliveries.inner().store(log.lost_deliveries, Ordering::Relaxed);
         self.lost_dead_letters.inner().store(log.lost_dead_letters, Ordering::Relaxed);
+    }
+
+    /// What they say about calls, components and the process.
+    pub(crate) fn traffic(&self) -> Result<Traffic, fmt::Error> {
+        Ok(Traffic::read(&self.encode()?))
     }
 
     /// Sets what became of exported telemetry.

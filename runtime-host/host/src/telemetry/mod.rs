@@ -9,11 +9,14 @@ mod labels;
 mod log_file;
 mod logs;
 mod metrics;
+mod open_metrics;
 pub(crate) mod otlp;
+mod recent_logs;
 mod span;
 mod trace_context;
 mod trace_state;
 mod traces;
+mod traffic;
 
 pub(crate) use guest_output::{GuestOutput, LINE_LENGTH_MAX_BYTES, OutputSink};
 pub(crate) use guest_span::GuestSpan;
@@ -23,25 +26,29 @@ pub(crate) use logs::{LogFormat, init as init_logs};
 #[cfg(test)]
 pub(crate) use metrics::Declaration;
 pub(crate) use metrics::{ComponentLabels, EdgeCounts, FrontLimit, Metrics};
+pub(crate) use recent_logs::{Filter as LogFilter, RecentLogs};
 pub(crate) use span::{Operation, Outcome, Span, SpanKind};
 pub(crate) use trace_context::{TraceContext, random};
-pub(crate) use traces::Traces;
+pub(crate) use traces::{Search, Traces};
+pub(crate) use traffic::{Counts, Series, Traffic};
 
 use otlp::Export;
 use std::sync::Arc;
 
-/// Where spans end up: the histograms, the traces that are kept, and the exporter.
+/// Where spans end up: the histograms, the traces that are kept, and the exporter. Where log lines
+/// end up besides the log: those that are kept, and the exporter.
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry {
     pub(crate) metrics: Metrics,
     pub(crate) traces: Traces,
+    pub(crate) logs: Arc<RecentLogs>,
     pub(crate) export: Arc<Export>,
 }
 
 impl Telemetry {
-    /// With an exporter.
-    pub(crate) fn new(export: Arc<Export>) -> Self {
-        Self { export, ..Self::default() }
+    /// With an exporter, and the log lines of this process.
+    pub(crate) fn new(export: Arc<Export>, logs: Arc<RecentLogs>) -> Self {
+        Self { export, logs, ..Self::default() }
     }
 
     /// The context of a new span within `parent`.

@@ -3,6 +3,7 @@
 //! A span is a small value that ends when it is dropped. Ending it feeds the histograms,
 //! the traces that are kept and, at level `debug`, the log.
 
+use super::metrics::Observed;
 use super::otlp::Details;
 use super::{Telemetry, TraceContext};
 use serde::Serialize;
@@ -163,6 +164,8 @@ pub(crate) struct Span {
     parent_id: u64,
     kind: SpanKind,
     component: Arc<str>,
+    /// The component that makes the call; only of links.
+    pub(crate) caller: Option<Arc<str>>,
     pub(crate) operation: Operation,
     /// What is exported in addition.
     pub(crate) details: Option<Arc<Details>>,
@@ -184,6 +187,7 @@ impl Span {
             parent_id: parent.span_id,
             kind,
             component: component.clone(),
+            caller: None,
             operation,
             details: None,
             started: Instant::now(),
@@ -199,7 +203,14 @@ impl Span {
         }
         let duration = self.started.elapsed();
         let (component, operation) = (&self.component, &self.operation);
-        self.telemetry.metrics.observe(self.kind, component, operation, outcome, duration);
+        let observed = Observed {
+            kind: self.kind,
+            component,
+            caller: self.caller.as_ref(),
+            route: operation,
+            status: outcome,
+        };
+        self.telemetry.metrics.observe(observed, duration);
         tracing::debug!(
             target: "tessera::span",
             trace_id = %format_args!("{:032x}", self.context.trace_id),
@@ -268,6 +279,7 @@ pub(crate) struct SpanRecord {
     pub(crate) operation: String,
     pub(crate) outcome: String,
     pub(crate) started_at_ms: u64,
+    pub(crate) started_at_us: u64,
     pub(crate) duration_us: u64,
     #[serde(skip)]
     pub(super) ended_at: SystemTime,
@@ -276,6 +288,7 @@ pub(crate) struct SpanRecord {
 impl From<&EndedSpan> for SpanRecord {
     fn from(ended: &EndedSpan) -> Self {
         let at = ended.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let started = at.saturating_sub(ended.duration);
         Self {
             trace_id: format!("{:032x}", ended.trace_id),
             span_id: format!("{:016x}", ended.span_id),
@@ -285,7 +298,8 @@ impl From<&EndedSpan> for SpanRecord {
             component: ended.component.clone(),
             operation: ended.operation.to_string(),
             outcome: ended.outcome.to_string(),
-            started_at_ms: at.saturating_sub(ended.duration).as_millis() as u64,
+            started_at_ms: started.as_millis() as u64,
+            started_at_us: started.as_micros() as u64,
             duration_us: ended.duration.as_micros() as u64,
             ended_at: ended.at,
         }

@@ -8,6 +8,9 @@
 
 mod kept;
 mod open;
+mod summaries;
+
+pub(crate) use summaries::{Search, Summary};
 
 use super::SpanKind;
 use super::span::{EndedSpan, SpanRecord};
@@ -55,6 +58,12 @@ impl Traces {
         let with_id = |span: &EndedSpan| span.request_id.as_deref() == Some(request_id);
         let named = self.find(|_, spans| spans.iter().any(with_id));
         if named.is_empty() { self.of(request_id) } else { named }
+    }
+
+    /// The latest finished traces that fit, newest first.
+    pub(crate) fn latest(&self, search: &Search, limit: usize) -> Vec<Summary> {
+        let kept = self.kept.lock();
+        summaries::latest(kept.traces.values().map(|trace| &*trace.spans), search, limit)
     }
 
     /// The latest spans, oldest first.
@@ -252,5 +261,31 @@ mod tests {
         let found = |request_id: &str| traces.of_request(request_id).len();
         assert_eq!((found("mine"), found("other")), (4, 0));
         assert_eq!(found(&format!("{:032x}", 3)), 2, "its own id is that of its trace");
+    }
+
+    #[test]
+    fn traces_are_listed_by_what_they_began_with() {
+        let traces = Traces::default();
+        trace(&traces, 1_000_000, SpanKind::Http, "GET /a", Outcome::Status(200));
+        trace(&traces, 2_000_000, SpanKind::Schedule, "POST /sweep", Outcome::Status(204));
+        trace(&traces, 3_000_000, SpanKind::Http, "GET /b", Outcome::Failed("trap"));
+        let ids = |search: Search| {
+            let found = traces.latest(&search, 10);
+            let numbers = found.iter().map(|one| one.trace_id.trim_start_matches('0').to_owned());
+            numbers.collect::<Vec<_>>()
+        };
+        let all = Search::default();
+        let hex = |id: u128| format!("{id:x}");
+        assert_eq!(ids(all.clone()).len(), 3);
+        assert_eq!(traces.latest(&all, 1).len(), 1);
+        let requests = ids(Search { requests: true, ..all.clone() });
+        assert_eq!(requests.len(), 2, "{requests:?}");
+        assert_eq!(ids(Search { failed: true, ..all.clone() }), [hex(3_000_000)]);
+        let text = Some("swee".to_owned());
+        assert_eq!(ids(Search { text, ..all.clone() }), [hex(2_000_000)]);
+        let duration_min = Duration::from_secs(1);
+        assert!(ids(Search { duration_min, ..all.clone() }).is_empty());
+        let component = Some("other".to_owned());
+        assert!(ids(Search { component, ..all }).is_empty());
     }
 }

@@ -9,4 +9,5 @@ pub(crate) mod http;
 mod post;
 pub(crate) mod redis;
 mod refused;
+pub(crate) mod runs;
 pub(crate) mod schedule;

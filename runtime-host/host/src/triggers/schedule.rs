@@ -8,12 +8,12 @@
 use super::failures::Failures;
 use super::post::Post;
 use super::refused::{Fault, Run};
+use super::runs::{Repeated, RunList, Timing, now};
 use crate::message::Http;
 use crate::registry::Registry;
 use crate::telemetry::{SpanKind, Telemetry};
 use std::sync::Arc;
 use std::time::Duration;
-use tessera_manifest::{App, ComponentId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -21,49 +21,51 @@ use tokio::time::Instant;
 pub(crate) struct Schedules {
     registry: Arc<Registry<Http>>,
     telemetry: Arc<Telemetry>,
-    entries: Vec<Entry>,
+    runs: RunList,
 }
 
-struct Entry {
-    component: ComponentId,
-    path: String,
-    every: Duration,
+struct Entry<'a> {
+    repeated: &'a Repeated,
+    path: &'a str,
+    pause: Duration,
 }
 
 impl Schedules {
-    pub(crate) fn of(app: &App, registry: Arc<Registry<Http>>, telemetry: Arc<Telemetry>) -> Self {
-        let entries = app.components.values().flat_map(|component| {
-            component.settings.schedule.iter().map(|schedule| Entry {
-                component: component.id.clone(),
-                path: schedule.path.clone(),
-                every: Duration::from_millis(schedule.every_ms),
-            })
-        });
-        let entries = entries.collect();
-        Self { registry, telemetry, entries }
+    pub(crate) fn new(
+        runs: RunList,
+        registry: Arc<Registry<Http>>,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
+        Self { registry, telemetry, runs }
     }
 
     /// Run them all. Ends when the application stops and the runs that had begun are over.
     pub(crate) async fn run(self, stop: watch::Receiver<bool>) {
-        let running = self.entries.iter().map(|entry| entry.repeat(&self, stop.clone()));
+        let entries = self.runs.iter().filter_map(|repeated| match &repeated.timing {
+            Timing::Every { path, pause } => Some(Entry { repeated, path, pause: *pause }),
+            Timing::Cron { .. } => None,
+        });
+        let running = entries.map(|entry| entry.repeat(&self, stop.clone()));
         futures::future::join_all(running).await;
     }
 }
 
-impl Entry {
-    async fn repeat(&self, all: &Schedules, mut stop: watch::Receiver<bool>) {
-        let (component, path) = (&self.component, &self.path);
-        let name = format!("schedule {path}");
+impl Entry<'_> {
+    async fn repeat(self, all: &Schedules, mut stop: watch::Receiver<bool>) {
+        let component = &self.repeated.component;
+        let name = format!("schedule {}", self.path);
         let mut failures = Failures::default();
         while !*stop.borrow() {
-            let next = Instant::now() + self.every;
+            let next = Instant::now() + self.pause;
             let (stop_of_run, telemetry) = (stop.clone(), &*all.telemetry);
             let mut run = Run { component, name: &name, next, stop: stop_of_run, telemetry };
+            let running = self.repeated.begin();
             let Some(ended) = run.make(|| self.run_once(&all.registry)).await else { return };
+            running.end(ended.is_err());
             // After a run that was not made, the next one is due when it was to be.
             let wait = match &ended {
                 Err(Fault::Lost(_)) => next.saturating_duration_since(Instant::now()),
-                _ => self.every,
+                _ => self.pause,
             };
             match ended {
                 Ok(()) => failures.ended(),
@@ -73,6 +75,7 @@ impl Entry {
                     }
                 }
             }
+            self.repeated.set_next(now().checked_add(wait));
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 // A closed channel means that everything is ending anyway.
@@ -83,7 +86,8 @@ impl Entry {
 
     async fn run_once(&self, registry: &Registry<Http>) -> Result<(), Fault> {
         let operation = format!("POST {}", self.path);
-        let post = Post::empty(&self.component, &self.path, SpanKind::Schedule, &operation);
+        let component = &self.repeated.component;
+        let post = Post::empty(component, self.path, SpanKind::Schedule, &operation);
         match post.finish(registry).await? {
             status if status.is_success() => Ok(()),
             status => Err(format!("it returned {}", status.as_u16()).into()),

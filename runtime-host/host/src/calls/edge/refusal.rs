@@ -2,16 +2,22 @@
 
 use super::{Answer, Attempted, Edge, Judgment};
 use crate::calls::{Call, CallError, Kind};
+use crate::telemetry::SpanKind;
 use tessera_resilience::breaker;
 use tessera_resilience::bulkhead::AcquireError;
 
 impl Edge {
     /// The call is not made. Its span shows why.
     pub(super) fn refuse<A: Answer>(&self, call: &Call, error: CallError) -> Attempted<A> {
+        // A request to another host is an operation of its caller.
+        let component = match call.kind {
+            SpanKind::Outbound => &self.caller,
+            _ => &self.callee,
+        };
         let operation = call.operation.clone();
-        self.telemetry
-            .span(call.kind, &self.callee, operation, &call.trace)
-            .end(error.kind.outcome());
+        let mut span = self.telemetry.span(call.kind, component, operation, &call.trace);
+        span.caller = Some(self.caller.clone());
+        span.end(error.kind.outcome());
         let counter = match error.kind {
             Kind::CircuitOpen => &self.counts.circuit_open,
             Kind::QueueTimeout => &self.counts.queue_timeout,

@@ -53,6 +53,7 @@ async fn instance() -> State {
         files: Vec::new(),
         output: Default::default(),
         telemetry,
+        usage: Default::default(),
     };
     let grants = Grants {
         databases: BTreeMap::new(),

@@ -19,7 +19,7 @@ use super::stop::Stop;
 use crate::admin::AdminState;
 use crate::application::Pulled;
 use crate::exporter::{Exporter, ReadMetrics, Settings};
-use crate::telemetry::{LogFormat, init_logs};
+use crate::telemetry::{LogFormat, RecentLogs, init_logs};
 use crate::triggers::http::{Clients, DrainOutcome, FrontLimits, Workers};
 use crate::{admin, application, commands};
 use addresses::Addresses;
@@ -105,8 +105,9 @@ impl Up {
         let format = self.output.log_format;
         let exporter = Settings::of_process().map(Exporter::new);
         let export = exporter.as_ref().map(Exporter::export).unwrap_or_default();
-        init_logs(format, self.output.filter(), export)?;
-        match exporter.and_then(|exporter| self.run_logged(exporter)) {
+        let logs = Arc::<RecentLogs>::default();
+        init_logs(format, self.output.filter(), export, logs.clone())?;
+        match exporter.and_then(|exporter| self.run_logged(exporter, logs)) {
             // A program that reads the log finds the reason there, and nothing else on the stream.
             Err(error) if format == LogFormat::Json && tracing::enabled!(tracing::Level::ERROR) => {
                 tracing::error!("{}", commands::plain(&error));
@@ -116,12 +117,12 @@ impl Up {
         }
     }
 
-    fn run_logged(self, mut exporter: Exporter) -> anyhow::Result<ExitCode> {
+    fn run_logged(self, mut exporter: Exporter, logs: Arc<RecentLogs>) -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let cores = std::thread::available_parallelism();
         let workers = self.instances.workers.or(cores.ok()).unwrap_or(NonZeroUsize::MIN);
         let workers = Arc::new(Workers::start(workers)?);
-        let code = runtime.block_on(self.serve(&workers, &mut exporter));
+        let code = runtime.block_on(self.serve(&workers, &mut exporter, logs));
         // Guests that are still running are cut off here.
         drop(workers);
         runtime.block_on(exporter.shut_down());
@@ -137,6 +138,7 @@ impl Up {
         self,
         workers: &Arc<Workers>,
         exporter: &mut Exporter,
+        logs: Arc<RecentLogs>,
     ) -> anyhow::Result<ExitCode> {
         self.foreign.warn();
         let pulled = self.from_registry.pull(&self.application, &self.state).await?;
@@ -161,8 +163,8 @@ impl Up {
         let admin_address = admin_listener.local_addr()?;
 
         let options = self.options(&app, pulled.is_some())?;
-        let options =
-            application::Options { own_certificate, export: exporter.export(), ..options };
+        let export = exporter.export();
+        let options = application::Options { own_certificate, export, logs, ..options };
         let running = application::start(app, options, address).await?;
         exporter.start_metrics(read_metrics(running.admin_state()))?;
         stop.begin_orderly();
@@ -262,6 +264,7 @@ impl Up {
             bars: self.output.shows_bars(),
             own_certificate: None,
             export: Arc::default(),
+            logs: Arc::default(),
             logs_access: self.output.access_log,
             insecure_defaults: self.insecure_defaults,
             chaos: self.chaos,

@@ -1,6 +1,8 @@
 //! What the engine has to know of a component, shared by all its instances.
 
+use super::memory::MemoryTotal;
 use crate::calls::{Cycle, Limits};
+use crate::engine::scheduling::CpuTotal;
 use crate::telemetry::{OutputSink, Telemetry};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +19,14 @@ pub(crate) struct ComponentContext {
     pub(crate) files: Vec<Mount>,
     pub(crate) output: OutputSinks,
     pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) usage: Usage,
+}
+
+/// What all instances of a component use. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Usage {
+    pub(crate) memory: MemoryTotal,
+    pub(crate) cpu: CpuTotal,
 }
 
 /// How a component is called.

@@ -54,6 +54,16 @@ impl MemoryBudget {
     }
 }
 
+/// The memory of all instances of a component. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MemoryTotal(Arc<AtomicUsize>);
+
+impl MemoryTotal {
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The limit that a guest has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExceededLimit {
@@ -71,13 +81,15 @@ pub(crate) struct MemoryLimit {
     /// Memory that the host holds for the guest.
     held_bytes: usize,
     budget: Arc<InstanceBudget>,
+    /// That of its component.
+    total: MemoryTotal,
     pub(crate) exceeded: Option<ExceededLimit>,
 }
 
 impl MemoryLimit {
-    pub(crate) fn new(max_bytes: usize, budget: Arc<InstanceBudget>) -> Self {
+    pub(crate) fn new(max_bytes: usize, budget: Arc<InstanceBudget>, total: MemoryTotal) -> Self {
         let (guest_bytes, held_bytes) = Default::default();
-        Self { max_bytes, guest_bytes, held_bytes, budget, exceeded: None }
+        Self { max_bytes, guest_bytes, held_bytes, budget, total, exceeded: None }
     }
 
     /// Linear memories and tables.
@@ -90,7 +102,7 @@ impl MemoryLimit {
     /// Errors: it exceeds a limit.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<()> {
         if bytes <= self.held_bytes {
-            self.budget.memory.release(self.held_bytes - bytes);
+            self.release(self.held_bytes - bytes);
         } else if !self.charge(bytes - self.held_bytes) {
             wasmtime::bail!("the host would have to hold {bytes} bytes for the guest");
         }
@@ -110,7 +122,13 @@ impl MemoryLimit {
                 return false;
             }
         }
+        self.total.0.fetch_add(bytes, Ordering::Relaxed);
         true
+    }
+
+    fn release(&self, bytes: usize) {
+        self.budget.memory.release(bytes);
+        self.total.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn grow(&mut self, bytes: usize) -> bool {
@@ -124,7 +142,7 @@ impl MemoryLimit {
 
 impl Drop for MemoryLimit {
     fn drop(&mut self) {
-        self.budget.memory.release(self.guest_bytes + self.held_bytes);
+        self.release(self.guest_bytes + self.held_bytes);
     }
 }
 
@@ -159,10 +177,28 @@ mod tests {
         Arc::new(InstanceBudget::new(10, MemoryBudget::new(max_bytes)))
     }
 
+    fn limit(max_bytes: usize, budget: &Arc<InstanceBudget>) -> MemoryLimit {
+        MemoryLimit::new(max_bytes, budget.clone(), MemoryTotal::default())
+    }
+
+    #[test]
+    fn the_memory_of_a_component_is_that_of_its_instances() {
+        let (budget, total) = (budget(1_000), MemoryTotal::default());
+        let mut one = MemoryLimit::new(100, budget.clone(), total.clone());
+        let mut other = MemoryLimit::new(100, budget.clone(), total.clone());
+        assert!(one.memory_growing(0, 60, None).unwrap());
+        assert!(other.memory_growing(0, 10, None).unwrap());
+        one.hold(30).unwrap();
+        one.hold(20).unwrap();
+        assert_eq!(total.bytes(), 90);
+        drop(one);
+        assert_eq!((total.bytes(), budget.memory.used_bytes()), (10, 10));
+    }
+
     #[test]
     fn all_memories_of_an_instance_have_one_limit() {
         let budget = budget(1_000);
-        let mut limit = MemoryLimit::new(100, budget.clone());
+        let mut limit = limit(100, &budget);
         assert!(limit.memory_growing(0, 60, None).unwrap());
         assert!(!limit.memory_growing(0, 60, None).unwrap(), "a second memory");
         assert_eq!(limit.exceeded, Some(ExceededLimit::Instance));
@@ -177,7 +213,7 @@ mod tests {
     #[test]
     fn memory_that_the_host_holds_is_charged_to_the_guest() {
         let budget = budget(1_000);
-        let mut limit = MemoryLimit::new(100, budget.clone());
+        let mut limit = limit(100, &budget);
         assert!(limit.memory_growing(0, 60, None).unwrap());
         limit.hold(40).unwrap();
         assert!(limit.hold(41).is_err());
@@ -190,7 +226,7 @@ mod tests {
     #[test]
     fn growth_that_is_not_possible_is_not_charged() {
         let budget = budget(1_000);
-        let mut limit = MemoryLimit::new(100, budget.clone());
+        let mut limit = limit(100, &budget);
         assert!(!limit.memory_growing(0, 60, Some(50)).unwrap());
         assert!(!limit.table_growing(0, 5, Some(4)).unwrap());
         assert!(!limit.table_growing(0, TABLE_ELEMENTS_MAX + 1, None).unwrap());
@@ -201,7 +237,7 @@ mod tests {
     #[test]
     fn a_guest_cannot_get_its_charge_released() {
         let budget = budget(1_000);
-        let mut limit = MemoryLimit::new(100, budget.clone());
+        let mut limit = limit(100, &budget);
         assert!(limit.memory_growing(0, 60, None).unwrap());
         // As wasmtime does for a table whose number of elements would overflow.
         limit.table_grow_failed(wasmtime::format_err!("too many elements")).unwrap();
@@ -213,8 +249,8 @@ mod tests {
     #[test]
     fn all_instances_together_have_a_limit() {
         let budget = budget(100);
-        let mut one = MemoryLimit::new(80, budget.clone());
-        let mut other = MemoryLimit::new(80, budget.clone());
+        let mut one = limit(80, &budget);
+        let mut other = limit(80, &budget);
         assert!(one.memory_growing(0, 80, None).unwrap());
         assert!(!budget.memory.is_short());
         assert!(!other.memory_growing(0, 30, None).unwrap());

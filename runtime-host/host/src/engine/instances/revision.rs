@@ -1,5 +1,6 @@
 //! One version of one component, ready to make instances, with its warm ones.
 
+use super::budget::IdleInstances as _;
 use super::cgi::{self, Script};
 use super::context::{ComponentContext, Role};
 use super::failure::instantiation;
@@ -103,6 +104,11 @@ impl<G: GuestState> Revision<G> {
             let detail = format!("{} does not export {name}", self.component.id);
             CallError::new(Kind::NotFound, detail)
         })
+    }
+
+    /// The number of warm instances.
+    pub(super) fn idle_instances(&self) -> usize {
+        self.idle.count()
     }
 
     /// An instance for this call: a warm one if there is one.

@@ -73,7 +73,7 @@ impl<G: GuestState> State<G> {
         grants: &Arc<G::Grants>,
         budget: &Arc<InstanceBudget>,
     ) -> wasmtime::Result<Self> {
-        let limits = &component.limits;
+        let (limits, usage) = (&component.limits, &component.usage);
         let output = Output::new(component);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(held::FIELDS_MAX_BYTES);
@@ -82,8 +82,8 @@ impl<G: GuestState> State<G> {
         let guest = G::new(component, grants, &call, &in_flight);
         let wasi = wasi(component, &output, &guest)?.build();
         Ok(Self {
-            memory: MemoryLimit::new(limits.memory_max_bytes, budget.clone()),
-            cpu: CpuLimit::new(limits.cpu_time_max),
+            memory: MemoryLimit::new(limits.memory_max_bytes, budget.clone(), usage.memory.clone()),
+            cpu: CpuLimit::new(limits.cpu_time_max, usage.cpu.clone()),
             table: held::table(),
             guest,
             in_flight,
@@ -153,6 +153,7 @@ impl<G: GuestState> State<G> {
     /// The call is over.
     pub(crate) fn end(&self) {
         self.output.end();
+        self.cpu.settle();
     }
 
     /// A span within the current call.
@@ -229,8 +230,8 @@ impl Output {
         let sinks = &component.output;
         let limit_bytes = component.limits.log_max_bytes;
         let output = |stream, sink: &OutputSink| {
-            let export = component.telemetry.export.clone();
-            GuestOutput::new(&component.id, stream, limit_bytes, sink.clone(), export)
+            let telemetry = &component.telemetry;
+            GuestOutput::new(&component.id, stream, limit_bytes, sink.clone(), telemetry)
         };
         Self {
             component: component.clone(),

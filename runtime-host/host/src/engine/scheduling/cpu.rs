@@ -78,9 +78,21 @@ fn thread_time_ns() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
+/// The time for which all calls of a component have held a thread. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CpuTotal(Arc<AtomicU64>);
+
+impl CpuTotal {
+    /// That of calls that have ended.
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// Ends a call that computes for too long.
 pub(crate) struct CpuLimit {
     max: Duration,
+    total: CpuTotal,
     pub(crate) clock: Arc<CpuClock>,
     pub(crate) driver: Arc<PollDriver>,
     pub(crate) exceeded: bool,
@@ -90,14 +102,20 @@ pub(crate) struct CpuLimit {
 }
 
 impl CpuLimit {
-    pub(crate) fn new(max: Duration) -> Self {
+    pub(crate) fn new(max: Duration, total: CpuTotal) -> Self {
         let (exceeded, long_turn) = Default::default();
         let clock = Arc::new(CpuClock::new());
-        Self { max, clock, driver: Arc::default(), exceeded, long_turn }
+        Self { max, total, clock, driver: Arc::default(), exceeded, long_turn }
     }
 
     pub(crate) fn restart(&mut self) {
-        self.clock.used_ns.store(0, Ordering::Relaxed);
+        self.settle();
+    }
+
+    /// Adds the time of the call that has ended to that of its component.
+    pub(crate) fn settle(&self) {
+        let used_ns = self.clock.used_ns.swap(0, Ordering::Relaxed);
+        self.total.0.fetch_add(used_ns, Ordering::Relaxed);
     }
 
     /// Called when the epoch changes while the guest is running.
@@ -138,9 +156,35 @@ impl CpuLimit {
     }
 }
 
+/// A call that was cut short ends here.
+impl Drop for CpuLimit {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn limit_of(max: Duration) -> CpuLimit {
+        CpuLimit::new(max, CpuTotal::default())
+    }
+
+    #[tokio::test]
+    async fn the_time_of_calls_adds_up() {
+        let total = CpuTotal::default();
+        let mut limit = CpuLimit::new(Duration::from_secs(10), total.clone());
+        for _ in 0..2 {
+            limit.clock.clone().measure(async { spin_for(TURN_MAX) }).await;
+            limit.restart();
+        }
+        let after_two = total.get();
+        assert!(after_two >= 2 * TURN_MAX, "{after_two:?}");
+        limit.clock.clone().measure(async { spin_for(TURN_MAX) }).await;
+        drop(limit);
+        assert!(total.get() >= after_two + TURN_MAX);
+    }
 
     fn spin_for(time: Duration) {
         let started = Instant::now();
@@ -151,7 +195,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn waiting_costs_nothing_however_often_the_guest_wakes_up() {
-        let mut limit = CpuLimit::new(Duration::from_secs(1));
+        let mut limit = limit_of(Duration::from_secs(1));
         let clock = limit.clock.clone();
         clock
             .measure(async {
@@ -165,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_guest_that_has_computed_for_a_while_lets_others_come_first() {
-        let mut limit = CpuLimit::new(Duration::from_secs(10));
+        let mut limit = limit_of(Duration::from_secs(10));
         let clock = limit.clock.clone();
         let first = clock.measure(async { limit.tick().unwrap() }).await;
         assert!(matches!(first, UpdateDeadline::Continue(_)));
@@ -182,7 +226,7 @@ mod tests {
 
     #[tokio::test]
     async fn computing_for_too_long_ends_the_call() {
-        let mut limit = CpuLimit::new(Duration::from_millis(100));
+        let mut limit = limit_of(Duration::from_millis(100));
         let clock = limit.clock.clone();
         clock.measure(async { spin_for(Duration::from_millis(101)) }).await;
         assert!(limit.tick().is_err());

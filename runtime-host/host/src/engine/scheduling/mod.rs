@@ -4,6 +4,6 @@ mod cpu;
 mod lazy_timeout;
 mod poll_driver;
 
-pub(crate) use cpu::{CpuClock, CpuLimit};
+pub(crate) use cpu::{CpuClock, CpuLimit, CpuTotal};
 pub(crate) use lazy_timeout::{LazyTimeout, within};
 pub(crate) use poll_driver::PollDriver;

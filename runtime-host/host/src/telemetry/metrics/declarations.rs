@@ -1,11 +1,13 @@
 //! Registers metrics. In tests, it also lists them for the reference in the documentation.
 
-use super::{BUCKETS_S, Durations};
+use super::BUCKETS_S;
+use super::calls::Durations;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry, Unit};
+use std::hash::Hash;
 use std::sync::atomic::AtomicU64;
 
 /// The prefix of the names of what only this host has.
@@ -86,8 +88,12 @@ impl Declarations {
     }
 
     /// The durations of calls.
-    pub(super) fn durations(&mut self, name: &str, help: &'static str) -> Durations {
-        let family = Durations::new_with_constructor(|| Histogram::new(BUCKETS_S));
+    pub(super) fn durations<L>(&mut self, name: &str, help: &'static str) -> Durations<L>
+    where
+        L: LabelSet + Clone + Hash + Eq,
+        Durations<L>: Declared,
+    {
+        let family = Durations::<L>::new_with_constructor(|| Histogram::new(BUCKETS_S));
         self.register(name, Some(Unit::Seconds), help, family)
     }
 

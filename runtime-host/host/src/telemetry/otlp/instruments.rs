@@ -2,8 +2,8 @@
 //! they have an instrument for what the host measures.
 
 use super::conventions::{EVENTS_SYSTEM, KEY_VALUE_SYSTEM, LINK_SYSTEM, database};
-use super::open_metrics::Family;
 use super::values::Value;
+use crate::telemetry::open_metrics::Family;
 use std::borrow::Cow;
 
 /// The bounds that the conventions give for requests and calls, in seconds. Each is one of the
@@ -78,7 +78,8 @@ fn call(name: &str, labels: &Labels<'_>) -> Option<Instrument> {
         }
         "link_call_duration_seconds" => requests("rpc.server.call.duration")
             .with("rpc.system.name", LINK_SYSTEM)
-            .with("rpc.method", &route.replace('.', "/")),
+            .with("rpc.method", &route.replace('.', "/"))
+            .with("tessera.caller", label(labels, "caller")),
         "outbound_request_duration_seconds" => match route.split_once(' ') {
             Some((method, address)) => requests("http.client.request.duration")
                 .with("http.request.method", method)

@@ -1,10 +1,10 @@
 //! The metrics of the host as messages of OTLP.
 
 use super::instruments::{self, Instrument};
-use super::open_metrics::{Family, Sample};
 use super::protobuf::Message;
 use super::spans::nanoseconds;
 use super::values::attribute;
+use crate::telemetry::open_metrics::{Family, series};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -100,15 +100,6 @@ fn numbers<'a>(
     }
 }
 
-/// The lines of a histogram with the same labels.
-#[derive(Default)]
-struct Series {
-    sum: f64,
-    count: f64,
-    /// Upper bounds, and how many values are not above them.
-    buckets: Vec<(f64, f64)>,
-}
-
 fn histogram<'a>(family: &Family<'a>, period: Period, all: &mut BTreeMap<String, Metric<'a>>) {
     for (labels, series) in series(&family.samples) {
         let instrument = instruments::of(family, &labels);
@@ -127,41 +118,6 @@ fn histogram<'a>(family: &Family<'a>, period: Period, all: &mut BTreeMap<String,
     }
 }
 
-fn series<'a>(samples: &[Sample<'a>]) -> BTreeMap<Vec<(&'a str, String)>, Series> {
-    let mut all = BTreeMap::<Vec<(&str, String)>, Series>::new();
-    for sample in samples {
-        let is_bound = |(name, _): &&(&str, String)| *name == "le";
-        let bound = sample.labels.iter().find(is_bound).and_then(|(_, bound)| bound.parse().ok());
-        let labels = sample.labels.iter().filter(|label| !is_bound(label)).cloned().collect();
-        let series = all.entry(labels).or_default();
-        match (sample.suffix, bound) {
-            ("_sum", _) => series.sum = sample.value,
-            ("_count", _) => series.count = sample.value,
-            ("_bucket", Some(bound)) => series.buckets.push((bound, sample.value)),
-            _ => {}
-        }
-    }
-    all
-}
-
-impl Series {
-    /// Upper bounds, and how many values are in each bucket; the last one has no bound.
-    fn buckets(&self, wanted: Option<&[f64]>) -> (Vec<f64>, Vec<u64>) {
-        let is_wanted =
-            |bound: f64| bound.is_finite() && wanted.is_none_or(|wanted| wanted.contains(&bound));
-        let kept = self.buckets.iter().filter(|(bound, _)| is_wanted(*bound));
-        let (bounds, up_to): (Vec<f64>, Vec<f64>) = kept.copied().unzip();
-        let mut below = 0.0;
-        let counts = up_to.iter().chain([&self.count]).map(|up_to| {
-            let count = (up_to - below).max(0.0) as u64;
-            below = *up_to;
-            count
-        });
-        let counts = counts.collect();
-        (bounds, counts)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,13 +129,5 @@ mod tests {
         for bound in REQUEST_BOUNDS_S.iter().chain(&DATABASE_BOUNDS_S) {
             assert!(BUCKETS_S.contains(bound), "{bound}");
         }
-    }
-
-    #[test]
-    fn buckets_are_joined_to_the_bounds_of_the_conventions() {
-        let buckets = vec![(0.1, 1.0), (0.2, 3.0), (0.3, 6.0), (f64::INFINITY, 10.0)];
-        let series = Series { sum: 0.0, count: 10.0, buckets };
-        assert_eq!(series.buckets(Some(&[0.2])), (vec![0.2], vec![3, 7]));
-        assert_eq!(series.buckets(None), (vec![0.1, 0.2, 0.3], vec![1, 2, 3, 4]));
     }
 }

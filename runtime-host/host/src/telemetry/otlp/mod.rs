@@ -10,7 +10,6 @@ mod items;
 mod log_layer;
 mod logs;
 mod metrics;
-mod open_metrics;
 mod protobuf;
 mod queues;
 mod requests;

@@ -1,11 +1,11 @@
 //! Batches as requests to a collector.
 
 use super::metrics::Period;
-use super::open_metrics;
 use super::protobuf::Message;
 use super::queues::{Encoded, GuestMetrics, SpanItem};
 use super::values::{json_attribute, text_attribute};
 use super::{metrics, spans};
+use crate::telemetry::open_metrics;
 
 /// The version of the semantic conventions that the host follows.
 const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.40.0";

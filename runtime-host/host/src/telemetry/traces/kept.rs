@@ -196,15 +196,17 @@ fn at_position(traces: &HashMap<u128, Trace>, id: u128, position: u64) -> Option
 fn classify(spans: &[EndedSpan]) -> (Marks, Option<Route>) {
     let root = spans.iter().find(|span| is_root(span.kind));
     let route = root.map(|root| (root.component.clone(), root.operation.clone()));
-    let failed = |span: &EndedSpan| {
-        matches!(span.outcome, Outcome::Failed(_)) || matches!(span.outcome, Outcome::Status(500..))
-    };
     let has = |kinds: [SpanKind; 2]| spans.iter().any(|span| kinds.contains(&span.kind));
     let marks = Marks {
         of_host: has([SpanKind::Schedule, SpanKind::Host]),
         of_client: has([SpanKind::Http, SpanKind::Message]),
         slow: root.is_some_and(|root| root.duration > SLOW),
-        failed: spans.iter().any(failed),
+        failed: spans.iter().any(has_failed),
     };
     (marks, route)
+}
+
+/// Whether a span failed: by the host's judgment, and not by that of the contract.
+pub(super) fn has_failed(span: &EndedSpan) -> bool {
+    matches!(span.outcome, Outcome::Failed(_) | Outcome::Status(500..))
 }

@@ -1,9 +1,11 @@
 //! Real Chromium, driven over WebDriver.
+//!
+//! Needs `chromium` and `chromedriver`. Without them a test reports that it is skipped; if `CI` is set,
+//! that is a failure.
 
-use crate::support::eventually;
+use crate::{eventually, program, repository};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
-use harness::program;
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,19 +15,25 @@ use tokio::process::{Child, Command};
 use url::{ParseError, Url};
 
 /// How long a page may take to show what is waited for.
-pub(super) const PAGE_TIMEOUT: Duration = Duration::from_secs(90);
+pub const PAGE_TIMEOUT: Duration = Duration::from_secs(90);
 /// How often a page may be rendered again before a click succeeds.
 const REDRAWS_MAX: usize = 5;
 
 /// A browser with a temporary profile.
-pub(super) struct Browser {
-    pub(super) client: Client,
+#[derive(Debug)]
+pub struct Browser {
+    /// For what has no method here.
+    pub client: Client,
     driver: Child,
     _profile: TempDir,
 }
 
 impl Browser {
-    pub(super) async fn start() -> Option<Self> {
+    /// Starts it; none if it is not installed.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start() -> Option<Self> {
         let (Some(chromium), Some(driver)) = (program("chromium"), program("chromedriver")) else {
             skipped::because("chromium or chromedriver is not installed");
             return None;
@@ -73,7 +81,10 @@ impl Browser {
     }
 
     /// Wait until something is on the page.
-    pub(super) async fn see(&self, selector: &str) -> fantoccini::elements::Element {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn see(&self, selector: &str) -> fantoccini::elements::Element {
         let wait = self.client.wait().at_most(PAGE_TIMEOUT);
         match wait.for_element(Locator::Css(selector)).await {
             Ok(element) => element,
@@ -86,7 +97,10 @@ impl Browser {
     }
 
     /// Click, even if the page is rendered again before the click.
-    pub(super) async fn click(&self, testid: &str) {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn click(&self, testid: &str) {
         for _ in 0..REDRAWS_MAX {
             let element = self.see(&format!("[data-testid={testid}]")).await;
             match element.click().await {
@@ -97,19 +111,30 @@ impl Browser {
         panic!("{testid} is rendered again and again");
     }
 
-    pub(super) async fn fill(&self, testid: &str, text: &str) {
+    /// Type into a field.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn fill(&self, testid: &str, text: &str) {
         let element = self.see(&format!("[data-testid={testid}]")).await;
         element.send_keys(text).await.unwrap_or_else(|error| panic!("type into {testid}: {error}"));
     }
 
     /// Replace what is in a form's field.
-    pub(super) async fn type_into(&self, name: &str, text: &str) {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn type_into(&self, name: &str, text: &str) {
         let field = self.see(&format!("form [name={name}]")).await;
         field.clear().await.expect("an empty field");
         field.send_keys(text).await.unwrap_or_else(|error| panic!("type into {name}: {error}"));
     }
 
-    pub(super) async fn wait_for_address(&self, part: &str) {
+    /// Wait until the address of the page contains this text.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn wait_for_address(&self, part: &str) {
         eventually(&format!("the address contains {part}"), PAGE_TIMEOUT, async || {
             let address = self.client.current_url().await.expect("an address");
             address.as_str().contains(part).then_some(())
@@ -118,12 +143,18 @@ impl Browser {
     }
 
     /// The result of a script on the page.
-    pub(super) async fn ask(&self, script: &str) -> Value {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn ask(&self, script: &str) -> Value {
         self.client.execute(script, vec![]).await.unwrap_or_else(|e| panic!("{script}: {e}"))
     }
 
     /// Wait until the first matching element contains this text.
-    pub(super) async fn see_text(&self, selector: &str, part: &str) {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn see_text(&self, selector: &str, part: &str) {
         let script = format!("return document.querySelector('{selector}')?.textContent ?? ''");
         eventually(&format!("{selector} says {part:?}"), PAGE_TIMEOUT, async || {
             self.ask(&script).await.as_str().is_some_and(|text| text.contains(part)).then_some(())
@@ -132,7 +163,10 @@ impl Browser {
     }
 
     /// Wait until no element matches.
-    pub(super) async fn see_no(&self, selector: &str) {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn see_no(&self, selector: &str) {
         let script = format!("return document.querySelectorAll('{selector}').length");
         eventually(&format!("{selector} disappears"), PAGE_TIMEOUT, async || {
             (self.ask(&script).await == json!(0)).then_some(())
@@ -141,19 +175,28 @@ impl Browser {
     }
 
     /// Open an address.
-    pub(super) async fn go(&self, address: &str) {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn go(&self, address: &str) {
         self.client.goto(address).await.unwrap_or_else(|error| panic!("{address}: {error}"));
     }
 
     /// Open a new, empty tab and switch to it.
-    pub(super) async fn open_tab(&self, address: &str) {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn open_tab(&self, address: &str) {
         let tab = self.client.new_window(true).await.expect("a tab");
         self.client.switch_to_window(tab.handle).await.expect("the new tab");
         self.go(address).await;
     }
 
     /// Duplicate this tab with its storage, and switch to the copy.
-    pub(super) async fn duplicate_tab(&self) {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn duplicate_tab(&self) {
         let before = self.client.windows().await.expect("tabs");
         self.ask("window.open(location.href)").await;
         let tab = eventually("a copy of the tab", PAGE_TIMEOUT, async || {
@@ -165,31 +208,29 @@ impl Browser {
     }
 
     /// Send a command of the browser's own protocol.
-    pub(super) async fn tell_chromium(&self, command: &'static str, parameters: Value) {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn tell_chromium(&self, command: &'static str, parameters: Value) {
         self.client.issue_cmd(Chromium { command, parameters }).await.expect(command);
     }
 
-    /// Wait until the order is at this status, or further on.
-    pub(super) async fn see_status_from(&self, status: &str) {
-        const STATUSES: [&str; 4] = ["pending", "confirmed", "shipped", "delivered"];
-        let from = STATUSES.iter().position(|known| *known == status).expect("a status");
-        let selectors: Vec<String> = STATUSES[from..]
-            .iter()
-            .map(|status| format!("[data-testid=order-status][data-status={status}]"))
-            .collect();
-        self.see(&selectors.join(", ")).await;
-    }
-
     /// Keep a screenshot beside the test binaries, for people.
-    pub(super) async fn keep_picture(&self, name: &str) {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn keep_picture(&self, name: &str) {
         let Ok(picture) = self.client.screenshot().await else { return };
-        let folder = harness::repository().join("target/screenshots");
+        let folder = repository().join("target/screenshots");
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::write(folder.join(format!("{name}.png")), picture).expect("a file");
     }
 
     /// The pages ran without an error on the console: no script failed, nothing was blocked.
-    pub(super) async fn assert_quiet_console(&self) {
+    ///
+    /// # Panics
+    /// If the browser can't.
+    pub async fn assert_quiet_console(&self) {
         let entries = self.client.issue_cmd(Console).await.expect("the console");
         let severe: Vec<_> = entries
             .as_array()
@@ -200,7 +241,11 @@ impl Browser {
         assert!(severe.is_empty(), "{severe:#?}");
     }
 
-    pub(super) async fn close(mut self) {
+    /// Ends it.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub async fn close(mut self) {
         self.client.clone().close().await.expect("the session ends");
         self.driver.kill().await.expect("chromedriver ends");
     }

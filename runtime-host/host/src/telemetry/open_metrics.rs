@@ -3,6 +3,8 @@
 //! The library of the metrics has no other way to read all values, and so each metric is declared
 //! once, for the admin listener and for OTLP.
 
+use std::collections::BTreeMap;
+
 /// The series of a metric.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Family<'a> {
@@ -22,6 +24,15 @@ pub(super) struct Sample<'a> {
     pub(super) suffix: &'a str,
     pub(super) labels: Vec<(&'a str, String)>,
     pub(super) value: f64,
+}
+
+/// The lines of a histogram with the same labels.
+#[derive(Debug, Default)]
+pub(super) struct Series {
+    pub(super) sum: f64,
+    pub(super) count: f64,
+    /// Upper bounds, and how many values are not above them.
+    buckets: Vec<(f64, f64)>,
 }
 
 /// The metrics, in their order.
@@ -94,6 +105,42 @@ fn labels(mut rest: &str) -> Option<(Vec<(&str, String)>, &str)> {
     }
 }
 
+/// The histograms of a family, by their labels.
+pub(super) fn series<'a>(samples: &[Sample<'a>]) -> BTreeMap<Vec<(&'a str, String)>, Series> {
+    let mut all = BTreeMap::<Vec<(&str, String)>, Series>::new();
+    for sample in samples {
+        let is_bound = |(name, _): &&(&str, String)| *name == "le";
+        let bound = sample.labels.iter().find(is_bound).and_then(|(_, bound)| bound.parse().ok());
+        let labels = sample.labels.iter().filter(|label| !is_bound(label)).cloned().collect();
+        let series = all.entry(labels).or_default();
+        match (sample.suffix, bound) {
+            ("_sum", _) => series.sum = sample.value,
+            ("_count", _) => series.count = sample.value,
+            ("_bucket", Some(bound)) => series.buckets.push((bound, sample.value)),
+            _ => {}
+        }
+    }
+    all
+}
+
+impl Series {
+    /// Upper bounds, and how many values are in each bucket; the last one has no bound.
+    pub(super) fn buckets(&self, wanted: Option<&[f64]>) -> (Vec<f64>, Vec<u64>) {
+        let is_wanted =
+            |bound: f64| bound.is_finite() && wanted.is_none_or(|wanted| wanted.contains(&bound));
+        let kept = self.buckets.iter().filter(|(bound, _)| is_wanted(*bound));
+        let (bounds, up_to): (Vec<f64>, Vec<f64>) = kept.copied().unzip();
+        let mut below = 0.0;
+        let counts = up_to.iter().chain([&self.count]).map(|up_to| {
+            let count = (up_to - below).max(0.0) as u64;
+            below = *up_to;
+            count
+        });
+        let counts = counts.collect();
+        (bounds, counts)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +175,13 @@ mod tests {
             families.iter().find(|one| one.name == "tessera_event_deliveries").unwrap();
         assert_eq!(deliveries.samples[0].labels[0].1, "a\"b\\c\nd");
         assert!(families.iter().all(|one| !one.kind.is_empty()));
+    }
+
+    #[test]
+    fn buckets_are_joined_to_the_bounds_of_the_conventions() {
+        let buckets = vec![(0.1, 1.0), (0.2, 3.0), (0.3, 6.0), (f64::INFINITY, 10.0)];
+        let series = Series { sum: 0.0, count: 10.0, buckets };
+        assert_eq!(series.buckets(Some(&[0.2])), (vec![0.2], vec![3, 7]));
+        assert_eq!(series.buckets(None), (vec![0.1, 0.2, 0.3], vec![1, 2, 3, 4]));
     }
 }
