@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::telemetry::Telemetry;
+use tokio::time::Instant;
 
 const MS: Duration = Duration::from_millis(1);
 const LONG: Lifetime = Lifetime { fresh: Duration::MAX, stale: Duration::MAX };
@@ -183,7 +184,8 @@ async fn a_call_does_not_wait_for_one_that_fails_after_another() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_waits_for_another_one_no_longer_than_the_timeout() {
-    let answers = Answers { wait_max: 50 * MS, ..answers() };
+    let mut answers = answers();
+    answers.wait_max = 50 * MS;
     let _flight = leads(&answers, "a").await;
     let begun = Instant::now();
     let _second = leads(&answers, "a").await;
