@@ -1,7 +1,8 @@
 //! The circuit breakers of edges: an operator opens or closes them.
 
 use super::reply::{self, Reply};
-use crate::calls::{EdgeList, Switched};
+use super::route::Call;
+use crate::calls::Switched;
 use crate::problem::Code;
 use percent_encoding::percent_decode_str;
 use serde_json::json;
@@ -20,12 +21,12 @@ struct Order {
 }
 
 /// Switches circuit breakers.
-pub(super) fn set_breaker(edges: &EdgeList, query: &str) -> Reply {
-    let Order { caller, callee, function, mode } = match order(query) {
+pub(super) fn set_breaker(call: &Call<'_>) -> Reply {
+    let Order { caller, callee, function, mode } = match order(&call.query) {
         Ok(order) => order,
         Err(detail) => return reply::problem(Code::BadRequest, &detail),
     };
-    match edges.set_mode(&caller, &callee, function.as_deref(), mode) {
+    match call.state.edges.set_mode(&caller, &callee, function.as_deref(), mode) {
         Switched { breakers: 0, without_breaker: 0 } => {
             let detail = "there are no calls with a policy between the two: see GET /edges";
             reply::problem(Code::NOT_FOUND, detail)

@@ -4,14 +4,18 @@ mod declarations;
 mod edges;
 mod exports;
 mod front_limit;
+mod plain_text;
 mod process;
+mod readiness;
 
 #[cfg(test)]
 pub(crate) use declarations::Declaration;
 pub(crate) use edges::EdgeCounts;
 pub(crate) use front_limit::FrontLimit;
+pub(crate) use plain_text::plain_text;
 
 use super::otlp::Export;
+use super::span::EndedSpan;
 use super::{Operation, Outcome, SpanKind};
 use declarations::{Declarations, LabelSet, OWN, labels};
 use edges::EdgeFamilies;
@@ -19,14 +23,14 @@ use exports::Exports;
 use process::Process;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use readiness::Readiness;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use tessera_events::{Progress, Statistics};
 
 /// Upper bounds in seconds: the buckets that OpenTelemetry recommends for requests, and
@@ -44,6 +48,11 @@ labels! {
         route: Text<Operation>,
         /// An HTTP status, `ok`, `refused`, `cancelled` or the name of a failure.
         status: Text<Outcome>,
+    }
+
+    /// Labels of exemplars: the trace that a duration is an example of.
+    TraceLabels {
+        trace_id: Text<TraceId>,
     }
 
     /// Labels of what a component has.
@@ -101,7 +110,17 @@ impl<T: fmt::Display> EncodeLabelValue for Text<T> {
     }
 }
 
-type Durations = Family<CallLabels, Histogram>;
+/// The id of a trace, written as in W3C Trace Context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TraceId(u128);
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+type Durations = Family<CallLabels, HistogramWithExemplars<TraceLabels>>;
 type PerComponent<M> = Family<ComponentLabels, M>;
 type PerSubscription<M> = Family<SubscriptionLabels, M>;
 
@@ -133,6 +152,7 @@ pub(crate) struct Metrics {
     events_published: Family<PublishLabels, Counter>,
     event_deliveries: Family<DeliveryLabels, Counter>,
     // The rest is set when metrics are read.
+    readiness: Readiness,
     memory: Gauge,
     memory_max: Gauge,
     streams: PerComponent<Gauge>,
@@ -206,6 +226,7 @@ impl Default for Metrics {
                 "calls_moved_to_background",
                 "Calls that continued at low priority because they computed for too long",
             ),
+            readiness: Readiness::declare(&mut all),
             memory: all.bytes("instance_memory", "Memory of all instances"),
             memory_max: all.bytes("instance_memory_max", "The limit of this memory"),
             streams: all.count("streams", "Open streams"),
@@ -271,15 +292,9 @@ fn gauge(count: u64) -> i64 {
 }
 
 impl Metrics {
-    pub(super) fn observe(
-        &self,
-        kind: SpanKind,
-        component: &Arc<str>,
-        route: &Operation,
-        status: Outcome,
-        duration: Duration,
-    ) {
-        let family = match kind {
+    /// A span has ended. If its trace is exported, it becomes the example of its bucket.
+    pub(super) fn observe(&self, span: &EndedSpan, is_exported: bool) {
+        let family = match span.kind {
             SpanKind::Http | SpanKind::Host => &self.http,
             SpanKind::Link => &self.links,
             SpanKind::Chained => &self.chained,
@@ -291,9 +306,11 @@ impl Metrics {
             SpanKind::Message => &self.messages,
             SpanKind::Guest | SpanKind::Fault => return,
         };
-        let (component, route) = (Text(component.clone()), Text(route.clone()));
-        let labels = CallLabels { component, route, status: Text(status) };
-        family.get_or_create(&labels).observe(duration.as_secs_f64());
+        let (component, route) = (Text(span.component.clone()), Text(span.operation.clone()));
+        let labels = CallLabels { component, route, status: Text(span.outcome) };
+        let example = is_exported.then(|| TraceLabels { trace_id: Text(TraceId(span.trace_id)) });
+        let duration = span.duration.as_secs_f64();
+        family.get_or_create(&labels).observe(duration, example, Some(span.at));
     }
 
     /// A component has published events.
@@ -328,6 +345,16 @@ impl Metrics {
     /// Sets the states of circuit breakers.
     pub(crate) fn breaker(&self, caller: &Arc<str>, callee: &Arc<str>, state: &str) {
         self.edges.breaker(caller, callee, state);
+    }
+
+    /// Sets whether the host, its stores and its event log can be used.
+    pub(crate) fn ready<'a>(
+        &self,
+        is_ready: bool,
+        stores: impl Iterator<Item = (&'a str, bool)>,
+        log_is_usable: bool,
+    ) {
+        self.readiness.set(is_ready, stores, log_is_usable);
     }
 
     /// Sets the memory of all instances and its limit.

@@ -199,7 +199,6 @@ impl Span {
         }
         let duration = self.started.elapsed();
         let (component, operation) = (&self.component, &self.operation);
-        self.telemetry.metrics.observe(self.kind, component, operation, outcome, duration);
         tracing::debug!(
             target: "tessera::span",
             trace_id = %format_args!("{:032x}", self.context.trace_id),
@@ -228,6 +227,7 @@ impl Span {
             duration,
         };
         let (export, details) = (&self.telemetry.export, self.details.take());
+        self.telemetry.metrics.observe(&ended, export.takes(&self.context));
         export.span(&self.context, details, || ended.clone());
         self.telemetry.traces.push(ended);
     }

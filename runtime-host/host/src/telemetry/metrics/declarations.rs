@@ -2,9 +2,9 @@
 
 use super::{BUCKETS_S, Durations};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry, Unit};
 use std::sync::atomic::AtomicU64;
 
@@ -87,7 +87,8 @@ impl Declarations {
 
     /// The durations of calls.
     pub(super) fn durations(&mut self, name: &str, help: &'static str) -> Durations {
-        let family = Durations::new_with_constructor(|| Histogram::new(BUCKETS_S));
+        let family =
+            Durations::new_with_constructor(|| HistogramWithExemplars::new(BUCKETS_S.into_iter()));
         self.register(name, Some(Unit::Seconds), help, family)
     }
 
