@@ -30,6 +30,7 @@ mod memory;
 mod middleware;
 mod models;
 mod modules;
+mod monitoring;
 mod mqtt;
 mod mysql;
 mod neighbors;
