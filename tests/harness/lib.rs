@@ -13,6 +13,7 @@ pub mod collector;
 pub mod frames;
 pub mod hostile;
 mod memory;
+pub mod openapi;
 mod paths;
 mod patience;
 mod process;

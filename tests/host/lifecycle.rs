@@ -2,6 +2,7 @@
 
 use crate::support::{
     Application, Backend, body_channel, eventually, get, http1, next_chunk, occupancy, soon,
+    tessera,
 };
 use bytes::Bytes;
 use harness::{Answer, Client, Host};
@@ -66,6 +67,35 @@ async fn after_a_stop_signal_requests_finish_and_connections_are_refused() {
         let answer = soon(request).await.unwrap().expect("its answer");
         assert_eq!(answer.expect(200).text(), "finished");
         assert_eq!(host.wait().await.code(), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn after_a_stop_signal_the_host_is_not_ready_then_serves_nothing_new_and_then_ends() {
+    let mut backend = Backend::start().await;
+    let mut host = guest().host().argument("--drain-delay=1").start().await;
+    let request = hold(&host.client(), &backend);
+    let held = backend.next().await;
+    host.terminate();
+    let announced = "stopping: not ready from now on, and serving for 1 s";
+    host.log_line(|line| line["message"] == announced).await;
+    let readiness = host.admin().get("/readyz").await.expect(503).json();
+    assert_eq!(readiness["notes"], serde_json::json!(["the host is stopping"]), "{readiness}");
+    assert_refused(&host).await;
+    // The operator can watch the end.
+    host.admin().get("/readyz").await.expect(503);
+    host.admin().get("/livez").await.expect(200);
+    held.answer(200, "finished");
+    assert_eq!(soon(request).await.unwrap().expect("its answer").expect(200).text(), "finished");
+    assert_eq!(host.wait().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_time_of_a_stop_has_a_limit() {
+    for flag in ["--drain-delay=3601", "--drain-timeout=3601"] {
+        let (code, text) = tessera(&["up", flag]).await;
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains("3600") && text.contains(&flag[..13]), "{text}");
     }
 }
 

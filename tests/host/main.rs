@@ -2,6 +2,7 @@
 //! files and its exit code. One file per subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admin_api;
 mod answers;
 mod bodies;
 mod build;
@@ -31,6 +32,7 @@ mod memory;
 mod middleware;
 mod models;
 mod modules;
+mod monitoring;
 mod mqtt;
 mod mysql;
 mod neighbors;

@@ -81,7 +81,8 @@ tool.tessera.limits = { concurrency_max = 1, queue_length_max = 2 }
 "#;
     let source = text.split("[component.subscriber]\nsource = \"").nth(1).unwrap();
     let source = source.split('"').next().unwrap();
-    std::fs::write(app.manifest(), text.clone() + &other.replace("SOURCE", source)).unwrap();
+    std::fs::write(app.manifest(), text.clone() + other.replace("SOURCE", source).as_str())
+        .unwrap();
     let host = app.host().start().await;
     let (client, path) = (host.client(), format!("/outbound?url={}", backend.url("/held")));
     let mut calls = vec![client.spawn_get(&path)];

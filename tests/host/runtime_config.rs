@@ -257,7 +257,7 @@ async fn certificates_are_set_for_components_and_hosts() {
     let unknown = table("guest", "");
     assert_eq!(ask(&unknown, "localhost").await, (200, "unknown client".to_owned()));
     // The first table counts, and the others are for other components and hosts.
-    let both = unknown.clone() + &known;
+    let both = format!("{unknown}{known}");
     assert_eq!(ask(&both, "localhost").await.1, "unknown client");
     assert_eq!(ask(&known, "127.0.0.1").await.0, 502);
     assert_eq!(ask(&table("other", identity), "localhost").await.0, 502);

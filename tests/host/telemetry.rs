@@ -344,6 +344,32 @@ async fn metrics_count_by_component_route_and_status() {
 }
 
 #[tokio::test]
+async fn scrapers_that_ask_for_text_get_the_older_format() {
+    let host = app().host().start().await;
+    host.client().get("/items/1").await.expect(200);
+    let get = async |accept: &str| {
+        let answer = host.admin().with("accept", accept).get("/metrics").await.expect(200);
+        (answer.header("content-type").to_owned(), answer.text())
+    };
+    let open = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    for accept in
+        ["*/*", "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"]
+    {
+        let (content_type, metrics) = get(accept).await;
+        assert_eq!(content_type, open, "{accept}");
+        assert!(metrics.contains("# TYPE tessera_instantiations counter\n"), "{metrics}");
+    }
+    for accept in ["text/plain;version=0.0.4;q=1,*/*;q=0.1", "text/html,application/xml,*/*;q=0.8"]
+    {
+        let (content_type, metrics) = get(accept).await;
+        assert_eq!(content_type, "text/plain; version=0.0.4; charset=utf-8", "{accept}");
+        assert!(metrics.contains("# TYPE tessera_instantiations_total counter\n"), "{metrics}");
+        assert!(metrics.contains("\ntessera_instantiations_total{"), "{metrics}");
+        assert!(!metrics.contains("# EOF") && !metrics.contains("# UNIT"), "{metrics}");
+    }
+}
+
+#[tokio::test]
 async fn the_admin_listener_is_separate_and_lists_its_paths() {
     let host = app().host().start().await;
     let admin = host.admin();

@@ -50,6 +50,21 @@ impl Readiness {
         !self.is_stopping() && labels.iter().all(|label| self.trouble(label).is_none())
     }
 
+    /// The stores by their labels, and whether they can be used.
+    pub(crate) fn stores(&self) -> impl Iterator<Item = (&str, bool)> {
+        let labels: BTreeSet<&String> = self.labels.values().flatten().collect();
+        labels.into_iter().filter_map(move |label| {
+            // One that was never opened has no state.
+            self.stores.as_ref()?.health(label)?;
+            Some((label.as_str(), self.trouble(label).is_none()))
+        })
+    }
+
+    /// Whether the event log can be used, if there is one.
+    pub(crate) fn log_is_usable(&self) -> bool {
+        self.events.as_ref().is_none_or(|events| events.trouble().is_none())
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }

@@ -1,8 +1,9 @@
-//! The reference tables in `docs/` are generated from the declarations of keys, flags and metrics:
-//! they are between the comments `generated` and `end` of a page. `UPDATE_GOLDEN=1` rewrites them.
+//! The reference tables in `docs/` are generated from the declarations of keys, flags, metrics and
+//! routes: they are between the comments `generated` and `end` of a page. `UPDATE_GOLDEN=1` rewrites them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::admin;
 use crate::commands::build::Build;
 use crate::commands::chaos::Chaos;
 use crate::commands::doctor::Doctor;
@@ -66,9 +67,21 @@ fn the_metrics_page_matches_the_declarations() {
             ("faults", page(Group::Faults)),
             ("http-front", page(Group::HttpFront)),
             ("events", page(Group::Events)),
+            ("readiness", page(Group::Readiness)),
             ("process", page(Group::Process)),
         ],
     );
+}
+
+#[test]
+fn the_admin_api_page_matches_the_declarations() {
+    let routes = admin::described().map(|route| {
+        let path = format!("`{} {}`", route.method, route.path);
+        let token = if route.token { "yes" } else { "" };
+        [path, route.summary.to_owned(), token.to_owned()]
+    });
+    let routes = table(["method and path", "response", "token"], routes);
+    check_page("reference/admin-api.md", &[("routes", routes)]);
 }
 
 #[test]
@@ -190,6 +203,7 @@ enum Group {
     Faults,
     HttpFront,
     Events,
+    Readiness,
     Process,
 }
 
@@ -197,6 +211,7 @@ fn group(metric: &Declaration) -> Group {
     match metric.name.trim_start_matches("tessera_") {
         _ if metric.kind == "histogram" => Group::Calls,
         name if name.starts_with("schedule_") => Group::Calls,
+        "ready" | "store_usable" | "event_log_usable" => Group::Readiness,
         name if name.starts_with("http_") => Group::HttpFront,
         name if name.starts_with("event") => Group::Events,
         name if name.starts_with("policy_") => Group::Policies,

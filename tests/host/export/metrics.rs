@@ -1,7 +1,7 @@
 //! Metrics.
 
-use super::{mesh, sent};
-use crate::support::event;
+use super::{PARENT, TRACE, guest, mesh, sent};
+use crate::support::{event, eventually};
 use harness::collector::Collector;
 use serde_json::json;
 
@@ -37,4 +37,23 @@ async fn metrics_have_the_names_units_and_buckets_of_the_conventions() {
     assert!(point("process.memory.usage").await.value > 0.0);
     assert_eq!(requests.resource["service.name"], "test");
     assert_eq!(requests.resource["service.version"], "1.0.0");
+}
+
+#[tokio::test]
+async fn histograms_name_exported_traces_as_examples() {
+    let (app, collector) = (guest(), Collector::start().await);
+    for (sampler, is_example) in [("always_on", true), ("always_off", false)] {
+        let host = sent(&app, &collector).environment("OTEL_TRACES_SAMPLER", sampler);
+        let host = host.start().await;
+        let traceparent = format!("00-{TRACE}-{PARENT}-01");
+        host.client().with("traceparent", &traceparent).get("/").await.expect(200);
+        let count = r#"tessera_http_request_duration_seconds_count{component="guest",route="GET /...",status="200"}"#;
+        eventually(async || (host.metric(count).await == Some(1)).then_some(())).await;
+        let metrics = host.admin().get("/metrics").await.expect(200).text();
+        let example = format!(" # {{trace_id=\"{TRACE}\"}} ");
+        let examples = metrics.lines().filter(|line| line.contains(&example)).count();
+        assert_eq!(examples == 1, is_example, "{metrics}");
+        let text = host.admin().with("accept", "text/plain").get("/metrics").await.expect(200);
+        assert!(!text.text().contains(TRACE), "{}", text.text());
+    }
 }

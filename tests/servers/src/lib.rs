@@ -1,4 +1,5 @@
-//! Servers of others that a test needs: databases and message brokers, as Debian packages them.
+//! Servers of others that a test needs: databases, message brokers and Prometheus, as Debian packages
+//! them.
 //!
 //! A test starts its own server, on a free port and with its data in a temporary folder. It ends with
 //! the test. A test whose server is not installed is skipped, which [`Server::start`] reports.
@@ -17,11 +18,13 @@ mod mqtt;
 mod output;
 mod ports;
 mod programs;
+mod prometheus;
 mod shared;
 
 pub use databases::{MARIADB, PASSWORD, POSTGRES};
 pub use mqtt::{MOSQUITTO, MOSQUITTO_WITH_PASSWORDS, MOSQUITTO_WITH_TLS};
 pub use programs::{Program, REDIS};
+pub use prometheus::{CONFIGURATION, PROMETHEUS, promtool};
 pub use shared::Shared;
 
 use output::Output;
@@ -45,6 +48,7 @@ pub struct Server {
     folder: TempDir,
     address: SocketAddr,
     child: Child,
+    output: Output,
 }
 
 impl Server {
@@ -61,7 +65,9 @@ impl Server {
         for _ in 0..ATTEMPTS_MAX {
             let address = ports::free();
             match run(program, &executable, folder.path(), address).await {
-                Ok(child) => return Some(Self { program, executable, folder, address, child }),
+                Ok((child, output)) => {
+                    return Some(Self { program, executable, folder, address, child, output });
+                }
                 Err(output) => failures.push(output),
             }
         }
@@ -76,6 +82,11 @@ impl Server {
     /// The folder of its data.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// What it has printed since its last start.
+    pub fn output(&self) -> Vec<String> {
+        self.output.lines()
     }
 
     /// Sends SIGKILL, and waits until it has ended.
@@ -101,7 +112,7 @@ impl Server {
     /// If it does not start.
     pub async fn start_again(&mut self) {
         let started = run(self.program, &self.executable, self.folder.path(), self.address).await;
-        self.child = started.unwrap_or_else(|output| {
+        (self.child, self.output) = started.unwrap_or_else(|output| {
             panic!("{} did not start again: {output:#?}", self.program.executable)
         });
     }
@@ -131,7 +142,7 @@ async fn run(
     executable: &Path,
     folder: &Path,
     address: SocketAddr,
-) -> Result<Child, Vec<String>> {
+) -> Result<(Child, Output), Vec<String>> {
     let mut command = Command::new(executable);
     command
         .current_dir(folder)
@@ -145,7 +156,7 @@ async fn run(
     let output = Output::of(&mut child);
     let ready = tokio::time::timeout(START_TIMEOUT, output.line(program.ready)).await;
     match ready {
-        Ok(true) => Ok(child),
+        Ok(true) => Ok((child, output)),
         Ok(false) => Err(output.lines()),
         Err(_) => panic!("{executable:?} is not ready in time: {:#?}", output.lines()),
     }

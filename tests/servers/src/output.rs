@@ -6,6 +6,7 @@ use tokio::process::Child;
 use tokio::sync::watch;
 
 /// The lines of a process so far.
+#[derive(Debug)]
 pub(crate) struct Output {
     lines: Arc<Mutex<Vec<String>>>,
     /// The number of lines. Closed when the process has closed all its outputs.

@@ -1,7 +1,7 @@
 //! The application and the process as a whole, and the policies in effect.
 
-use super::AdminState;
 use super::reply::{self, Reply};
+use super::route::Call;
 use super::traffic::Reading;
 use serde::Serialize;
 use serde_json::json;
@@ -30,7 +30,8 @@ pub(crate) struct EffectivePolicy {
     pub(crate) rules: Vec<String>,
 }
 
-pub(super) fn application(state: &AdminState) -> Reply {
+pub(super) fn application(call: &Call<'_>) -> Reply {
+    let state = call.state;
     let Reading { at_ms, traffic, .. } = state.reading();
     let (application, process) = (&state.application, &traffic.process);
     let memory = &state.budget.memory;
@@ -53,6 +54,7 @@ pub(super) fn application(state: &AdminState) -> Reply {
     }))
 }
 
-pub(super) fn policies(state: &AdminState) -> Reply {
+pub(super) fn policies(call: &Call<'_>) -> Reply {
+    let state = call.state;
     reply::json(&json!({ "policies": &*state.policies }))
 }

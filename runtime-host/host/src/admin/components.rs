@@ -1,8 +1,9 @@
 //! Components: their state, what they use, and what was counted of their calls.
 
+use super::ComponentStatus;
 use super::reply::{self, Reply};
+use super::route::Call;
 use super::traffic::{Calls, Reading, is_inbound};
-use super::{AdminState, ComponentStatus};
 use crate::calls::Limits;
 use crate::problem::Code;
 use crate::telemetry::Traffic;
@@ -11,14 +12,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// All components.
-pub(super) fn list(state: &AdminState) -> Reply {
+pub(super) fn list(call: &Call<'_>) -> Reply {
+    let state = call.state;
     let Reading { at_ms, traffic, .. } = state.reading();
     let all: Vec<_> = state.components.iter().map(|one| component(one, &traffic)).collect();
     reply::json(&json!({ "at_ms": at_ms, "bounds_s": traffic.bounds_s, "components": all }))
 }
 
 /// One component, with its calls and operations by route.
-pub(super) fn one(state: &AdminState, id: &str) -> Reply {
+pub(super) fn one(call: &Call<'_>) -> Reply {
+    let (state, id) = (call.state, call.value(0));
     let found = state.components.iter().find(|one| *one.admission.component == *id);
     let Some(found) = found else {
         return reply::problem(Code::NOT_FOUND, "There is no such component: see GET /components.");

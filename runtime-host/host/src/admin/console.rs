@@ -5,12 +5,13 @@
 //! never mixes modules of two versions.
 
 use super::reply::Reply;
+use super::route::Call;
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::Full;
 use std::sync::OnceLock;
 use xxhash_rust::xxh3::Xxh3;
@@ -57,23 +58,19 @@ const ASSETS: &[Asset] = assets! {
 };
 const INDEX: &str = include_str!("../../console/index.html");
 
-/// The page or asset at a path, if it is one of the console.
-pub(super) fn find(path: &[&str], headers: &HeaderMap) -> Option<Reply> {
-    match path {
-        [""] => Some(index(headers)),
-        ["console", build, rest @ ..] if *build == self::build() => {
-            let path = rest.join("/");
-            let asset = ASSETS.iter().find(|asset| asset.path == path)?;
-            Some(reply(asset.content_type, asset.text, IMMUTABLE))
-        }
-        _ => None,
-    }
+/// An asset of this build.
+pub(super) fn asset(call: &Call<'_>) -> Reply {
+    let is_ours = call.value(0) == build();
+    let asset = ASSETS.iter().find(|asset| is_ours && asset.path == call.value(1));
+    asset.map_or_else(super::reply::nothing_here, |asset| {
+        reply(asset.content_type, asset.text, IMMUTABLE)
+    })
 }
 
 /// The document of all pages; its scripts render the page of the fragment.
-fn index(headers: &HeaderMap) -> Reply {
+pub(super) fn index(call: &Call<'_>) -> Reply {
     let tag = format!("\"{}\"", build());
-    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let known = call.fields.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut known = known.flat_map(|list| list.split(',')).map(str::trim);
     let mut reply = if known.any(|one| one == "*" || one.trim_start_matches("W/") == tag) {
         let mut reply = reply(HTML, "", REVALIDATE);

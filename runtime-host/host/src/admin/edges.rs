@@ -2,7 +2,8 @@
 
 use super::query::Query;
 use super::reply::{self, Reply};
-use crate::calls::{EdgeList, Switched};
+use super::route::Call;
+use crate::calls::Switched;
 use crate::problem::Code;
 use serde_json::json;
 use tessera_resilience::breaker::Mode;
@@ -19,12 +20,12 @@ struct Order {
 }
 
 /// Switches circuit breakers.
-pub(super) fn set_breaker(edges: &EdgeList, query: &str) -> Reply {
-    let Order { caller, callee, function, mode } = match order(query) {
+pub(super) fn set_breaker(call: &Call<'_>) -> Reply {
+    let Order { caller, callee, function, mode } = match order(&call.query) {
         Ok(order) => order,
         Err(detail) => return reply::problem(Code::BadRequest, &detail),
     };
-    match edges.set_mode(&caller, &callee, function.as_deref(), mode) {
+    match call.state.edges.set_mode(&caller, &callee, function.as_deref(), mode) {
         Switched { breakers: 0, without_breaker: 0 } => {
             let detail = "there are no calls with a policy between the two: see GET /edges";
             reply::problem(Code::NOT_FOUND, detail)

@@ -1,7 +1,7 @@
 //! The event log: progress of subscriptions, dead letters, and replays.
 
-use super::AdminState;
 use super::reply::{self, Reply};
+use super::route::Call;
 use crate::problem::Code;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -12,30 +12,19 @@ use tessera_events::{DeadLetter, Entry, Error, Log, Progress};
 /// The default page size.
 const LIMIT_DEFAULT: u32 = 100;
 
-/// The response for a path of the event log.
-pub(super) async fn respond(state: &AdminState, path: &[&str], query: &str) -> Reply {
-    let Some(log) = &state.events else {
-        let detail = "No component of this application publishes, reads or takes events.";
-        return reply::problem(Code::NOT_FOUND, detail);
-    };
-    let response = match path {
-        ["subscriptions"] => subscriptions(&**log).await,
-        ["dead-letters"] => dead_letters(&**log, query).await,
-        ["dead-letters", id] => discard(&**log, id).await,
-        ["dead-letters", id, "replay"] => replay(&**log, id).await,
-        ["subscriptions", name, "keys", key, "replay"] => replay_key(&**log, name, key).await,
-        ["subscriptions", name, "replay"] => replay_range(&**log, name, query).await,
-        _ => read(&**log, query).await,
-    };
-    response.unwrap_or_else(|error| refused(&error))
+/// There is no event log.
+pub(super) fn none() -> Reply {
+    let detail = "No component of this application publishes, reads or takes events.";
+    reply::problem(Code::NOT_FOUND, detail)
 }
 
-async fn subscriptions(log: &dyn Log) -> Result<Reply, Error> {
+pub(super) async fn subscriptions(log: &dyn Log, _: Call<'_>) -> Result<Reply, Error> {
     let all: Vec<_> = log.subscriptions().await?.iter().map(subscription).collect();
     Ok(reply::json(&json!({ "subscriptions": all })))
 }
 
-async fn dead_letters(log: &dyn Log, query: &str) -> Result<Reply, Error> {
+pub(super) async fn dead_letters(log: &dyn Log, call: Call<'_>) -> Result<Reply, Error> {
+    let query = &call.query;
     let limit = parameter(query, "limit")?.unwrap_or(LIMIT_DEFAULT);
     // A page is cut by its size, too: only an empty one is the end.
     let letters = log.dead_letters(parameter(query, "after")?, limit).await?;
@@ -44,7 +33,8 @@ async fn dead_letters(log: &dyn Log, query: &str) -> Result<Reply, Error> {
     Ok(reply::json(&json!({ "dead_letters": shown, "next": next })))
 }
 
-async fn read(log: &dyn Log, query: &str) -> Result<Reply, Error> {
+pub(super) async fn read(log: &dyn Log, call: Call<'_>) -> Result<Reply, Error> {
+    let query = &call.query;
     let limit = parameter(query, "limit")?.unwrap_or(LIMIT_DEFAULT);
     let entries = log.read(parameter(query, "after")?.unwrap_or(0), limit).await?;
     let next = entries.last().map(|last| last.position);
@@ -52,19 +42,22 @@ async fn read(log: &dyn Log, query: &str) -> Result<Reply, Error> {
     Ok(reply::json(&json!({ "events": shown, "next": next })))
 }
 
-async fn replay(log: &dyn Log, id: &str) -> Result<Reply, Error> {
+pub(super) async fn replay(log: &dyn Log, call: Call<'_>) -> Result<Reply, Error> {
+    let id = call.value(0);
     log.replay(id.to_owned()).await?;
     tracing::info!(dead_letter = id, "a dead letter is delivered again");
     Ok(reply::no_content())
 }
 
-async fn discard(log: &dyn Log, id: &str) -> Result<Reply, Error> {
+pub(super) async fn discard(log: &dyn Log, call: Call<'_>) -> Result<Reply, Error> {
+    let id = call.value(0);
     log.discard(id.to_owned()).await?;
     tracing::info!(dead_letter = id, "a dead letter was discarded");
     Ok(reply::no_content())
 }
 
-async fn replay_key(log: &dyn Log, name: &str, key: &str) -> Result<Reply, Error> {
+pub(super) async fn replay_key(log: &dyn Log, call: Call<'_>) -> Result<Reply, Error> {
+    let (name, key) = (call.value(0), call.value(1));
     let key = percent_decode_str(key).decode_utf8();
     let key = key.map_err(|_| Error::Invalid("the key is not UTF-8".to_owned()))?;
     let events = log.replay_key(name.to_owned(), key.clone().into_owned()).await?;
@@ -72,7 +65,8 @@ async fn replay_key(log: &dyn Log, name: &str, key: &str) -> Result<Reply, Error
     Ok(reply::json(&json!({ "events": events })))
 }
 
-async fn replay_range(log: &dyn Log, name: &str, query: &str) -> Result<Reply, Error> {
+pub(super) async fn replay_range(log: &dyn Log, call: Call<'_>) -> Result<Reply, Error> {
+    let (name, query) = (call.value(0), call.query.as_str());
     only(query, &["from", "until"])?;
     let (from_ms, until_ms) = (required(query, "from")?, required(query, "until")?);
     let events = log.replay_range(name.to_owned(), from_ms, until_ms).await?;
@@ -107,7 +101,7 @@ fn parameter<T: FromStr>(query: &str, name: &str) -> Result<Option<T>, Error> {
     value.map(Some)
 }
 
-fn refused(error: &Error) -> Reply {
+pub(super) fn refused(error: &Error) -> Reply {
     let code = match error {
         Error::Invalid(_) => Code::BadRequest,
         Error::NotFound(_) => Code::NOT_FOUND,

@@ -1,21 +1,22 @@
 //! Telling the process where to die. Only in a build for tests.
 
 use super::reply::{self, Reply};
+use super::route::Call;
 use crate::fault_points;
 use crate::problem::Code;
-use http::{Method, Request};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use serde_json::json;
 
 /// Far above any orders.
 const BODY_MAX_BYTES: usize = 64 * 1024;
 
-pub(super) async fn respond(request: Request<Incoming>) -> Reply {
-    if request.method() != Method::PUT {
-        return reply::json(&json!(fault_points::report()));
-    }
-    let body = Limited::new(request.into_body(), BODY_MAX_BYTES).collect().await;
+/// The orders, and which points were reached.
+pub(super) fn report() -> Reply {
+    reply::json(&json!(fault_points::report()))
+}
+
+pub(super) async fn set(call: Call<'_>) -> Reply {
+    let body = Limited::new(call.body, BODY_MAX_BYTES).collect().await;
     let orders = match body {
         Ok(body) => serde_json::from_slice(&body.to_bytes()).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),

@@ -1,8 +1,8 @@
 //! The latest log lines.
 
-use super::AdminState;
 use super::query::Query;
 use super::reply::{self, Reply};
+use super::route::Call;
 use crate::problem::Code;
 use crate::telemetry::LogFilter;
 use serde_json::json;
@@ -11,7 +11,8 @@ use serde_json::json;
 const LIMIT_DEFAULT: usize = 200;
 const LIMIT_MAX: usize = 1_000;
 
-pub(super) fn logs(state: &AdminState, query: &str) -> Reply {
+pub(super) fn logs(call: &Call<'_>) -> Reply {
+    let (state, query) = (call.state, call.query.as_str());
     match wanted(query) {
         Ok((filter, limit)) => {
             reply::json(&json!({ "lines": state.telemetry.logs.find(&filter, limit) }))

@@ -15,8 +15,11 @@ mod fault_points;
 mod faults;
 mod logs;
 mod named_host;
+mod openapi;
 mod query;
 mod reply;
+mod route;
+mod routes;
 mod schedules;
 mod token;
 mod topology;
@@ -26,6 +29,8 @@ mod views;
 
 pub(crate) use application::{ApplicationName, EffectivePolicy};
 pub(crate) use named_host::{AllowedHosts, host_name};
+#[cfg(test)]
+pub(crate) use routes::described;
 pub(crate) use token::Token;
 pub(crate) use traffic::TrafficCache;
 
@@ -41,6 +46,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use reply::Reply;
+use route::{Call, Handler, Route};
+use routes::ROUTES;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -124,11 +131,8 @@ pub(crate) async fn serve(
         tokio::spawn(async move {
             let _permit = permit;
             let service = service_fn(|request: Request<Incoming>| {
-                let allowed = hosts.allow(&request);
-                let response = respond(request, &state, &token);
-                async move {
-                    Ok::<_, Infallible>(if allowed { response.await } else { reply::named_host() })
-                }
+                let response = respond(request, &state, &token, &hosts);
+                async move { Ok::<_, Infallible>(response.await) }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -149,60 +153,56 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-async fn respond(request: Request<Incoming>, state: &AdminState, token: &Token) -> Reply {
-    let (uri, headers) = (request.uri().clone(), request.headers().clone());
-    let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
-    let methods: &[Method] = match path.as_slice() {
-        [
-            "" | "application" | "components" | "dead-letters" | "edges" | "events" | "livez"
-            | "logs" | "metrics" | "policies" | "readyz" | "schedules" | "subscriptions"
-            | "topology" | "traces",
-        ]
-        | ["components", _]
-        | ["traces", "list"]
-        | ["console", ..] => &[Method::GET, Method::HEAD],
-        ["edges", "breaker"]
-        | ["dead-letters" | "subscriptions", _, "replay"]
-        | ["subscriptions", _, "keys", _, "replay"] => &[Method::POST],
-        ["dead-letters" | "faults", _] => &[Method::DELETE],
-        ["faults"] => &[Method::GET, Method::HEAD, Method::POST, Method::DELETE],
-        #[cfg(feature = "fault-points")]
-        ["fault-points"] => &[Method::GET, Method::PUT],
-        _ => return reply::nothing_here(),
-    };
-    if !methods.contains(request.method()) {
-        return reply::method_not_allowed(methods);
+/// Finds the route of a request, and serves it if the request may be made.
+async fn respond(
+    request: Request<Incoming>,
+    state: &AdminState,
+    token: &Token,
+    hosts: &AllowedHosts,
+) -> Reply {
+    let path = request.uri().path();
+    let found: Vec<(&Route, Vec<String>)> =
+        ROUTES.iter().filter_map(|route| Some((route, route.values(path)?))).collect();
+    let is_public = found.first().is_some_and(|(route, _)| route.every_name);
+    if !is_public && !hosts.allow(&request) {
+        return reply::named_host();
     }
-    // Events, dead letters, traces and log lines may contain personal data.
-    let private = matches!(path.as_slice(), ["events" | "dead-letters" | "logs" | "traces", ..]);
-    let changes = [Method::POST, Method::DELETE].contains(request.method());
-    if (private || changes) && !token.is_in(request.headers()) {
+    if found.is_empty() {
+        return reply::nothing_here();
+    }
+    // HTTP sends no body in response to HEAD.
+    let method = match request.method() {
+        &Method::HEAD => "GET",
+        method => method.as_str(),
+    };
+    let methods: Vec<_> = found.iter().map(|(route, _)| route.method).collect();
+    let Some((route, path)) = found.into_iter().find(|(route, _)| route.method == method) else {
+        return reply::method_not_allowed(&methods);
+    };
+    if route.token && !token.is_in(request.headers()) {
         return reply::unauthorized();
     }
-    #[cfg(feature = "fault-points")]
-    if path == ["fault-points"] {
-        return fault_points::respond(request).await;
-    }
-    if let ["faults", id @ ..] = path.as_slice() {
-        return faults::respond(request, state, id.first().copied()).await;
-    }
-    let query = uri.query().unwrap_or_default();
-    match path.as_slice() {
-        ["" | "console", ..] => console::find(&path, &headers).unwrap_or_else(reply::nothing_here),
-        ["livez"] => reply::text("text/plain", "ok\n"),
-        ["readyz"] => views::readiness(state),
-        ["metrics"] => views::metrics(state).await,
-        ["application"] => application::application(state),
-        ["policies"] => application::policies(state),
-        ["traces"] => traces::spans(state, query),
-        ["traces", _] => traces::list(state, query),
-        ["logs"] => logs::logs(state, query),
-        ["components"] => components::list(state),
-        ["components", id] => components::one(state, id),
-        ["topology"] => topology::topology(state),
-        ["schedules"] => schedules::schedules(state),
-        ["edges"] => views::edges(state),
-        ["edges", "breaker"] => edges::set_breaker(&state.edges, query),
-        _ => events::respond(state, &path, query).await,
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let (head, body) = request.into_parts();
+    route.serve(Call { state, path, query, fields: head.headers, body }).await
+}
+
+impl Route {
+    async fn serve(&self, call: Call<'_>) -> Reply {
+        let state = call.state;
+        match self.handler {
+            Handler::Now(handler) => handler(&call),
+            Handler::Later(handler) => handler(call).await,
+            Handler::Events(handler) => match &state.events {
+                Some(log) => {
+                    handler(&**log, call).await.unwrap_or_else(|error| events::refused(&error))
+                }
+                None => events::none(),
+            },
+            Handler::Faults(handler) => match &state.faults {
+                Some(faults) => handler(faults, call).await,
+                None => faults::none(),
+            },
+        }
     }
 }

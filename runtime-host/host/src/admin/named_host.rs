@@ -14,9 +14,6 @@ use http::uri::Authority;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Paths that are served under any name.
-const UNDER_EVERY_NAME: [&str; 3] = ["/livez", "/readyz", "/metrics"];
-
 /// The allowed names in addition to addresses and `localhost`, in lower case.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AllowedHosts(Arc<[String]>);
@@ -40,10 +37,8 @@ impl AllowedHosts {
     pub(super) fn allow<B>(&self, request: &Request<B>) -> bool {
         let fields = request.headers().get_all(HOST).iter();
         let mut fields = fields.map(|value| Authority::try_from(value.as_bytes()).ok());
-        UNDER_EVERY_NAME.contains(&request.uri().path())
-            || fields
-                .all(|authority| authority.is_some_and(|authority| self.leads_here(&authority)))
-                && request.uri().authority().is_none_or(|authority| self.leads_here(authority))
+        fields.all(|authority| authority.is_some_and(|authority| self.leads_here(&authority)))
+            && request.uri().authority().is_none_or(|authority| self.leads_here(authority))
     }
 
     fn leads_here(&self, authority: &Authority) -> bool {
@@ -87,14 +82,6 @@ mod tests {
         }
         assert!(!named("/traces", &["127.0.0.1", "evil.example"]));
         assert!(!named("http://evil.example/traces", &["127.0.0.1"]));
-    }
-
-    #[test]
-    fn health_and_metrics_are_served_under_every_name() {
-        for path in UNDER_EVERY_NAME {
-            assert!(named(path, &["tessera:3001"]), "{path}");
-        }
-        assert!(!named("/metrics/more", &["tessera:3001"]));
     }
 
     #[test]

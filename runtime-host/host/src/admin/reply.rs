@@ -1,43 +1,14 @@
 //! Responses of the admin listener.
 
+use super::routes;
 use crate::problem::{Code, MEDIA_TYPE, document};
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::Value;
 
 pub(super) type Reply = Response<Full<Bytes>>;
-
-const PATHS: &str = "There is nothing at this path. These are served:\n\
-    GET /\n\
-    GET /livez\n\
-    GET /readyz\n\
-    GET /metrics\n\
-    GET /application\n\
-    GET /components\n\
-    GET /components/{id}\n\
-    GET /topology\n\
-    GET /edges\n\
-    GET /policies\n\
-    GET /schedules\n\
-    GET /subscriptions\n\
-    GET /faults\n\
-    With the token:\n\
-    POST /edges/breaker?caller=…&callee=…&mode=…\n\
-    GET /traces?trace_id=…\n\
-    GET /traces?request_id=…\n\
-    GET /traces/list?component=…&operation=…&failed=…&requests=…&duration_min_ms=…&limit=…\n\
-    GET /logs?component=…&trace_id=…&request_id=…&text=…&after=…&limit=…\n\
-    GET /events?after=…&limit=…\n\
-    GET /dead-letters?after=…&limit=…\n\
-    POST /faults\n\
-    DELETE /faults\n\
-    DELETE /faults/{id}\n\
-    POST /dead-letters/{id}/replay\n\
-    DELETE /dead-letters/{id}\n\
-    POST /subscriptions/{name}/replay?from=…&until=…\n\
-    POST /subscriptions/{name}/keys/{key}/replay\n";
 
 pub(super) fn text(content_type: &'static str, body: impl Into<Bytes>) -> Reply {
     with_status(StatusCode::OK, content_type, body)
@@ -63,15 +34,19 @@ pub(super) fn problem(code: Code, detail: &str) -> Reply {
 }
 
 pub(super) fn nothing_here() -> Reply {
-    with_status(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", PATHS)
+    with_status(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", routes::list())
 }
 
-pub(super) fn method_not_allowed(methods: &[Method]) -> Reply {
-    let methods = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-    let body = format!("{methods} only\n");
+pub(super) fn method_not_allowed(methods: &[&str]) -> Reply {
+    let mut allowed = methods.to_vec();
+    if let Some(get) = allowed.iter().position(|method| *method == "GET") {
+        allowed.insert(get + 1, "HEAD");
+    }
+    let allowed = allowed.join(", ");
+    let body = format!("{allowed} only\n");
     let mut reply = with_status(StatusCode::METHOD_NOT_ALLOWED, "text/plain", body);
-    if let Ok(methods) = HeaderValue::try_from(methods) {
-        reply.headers_mut().insert(ALLOW, methods);
+    if let Ok(allowed) = HeaderValue::try_from(allowed) {
+        reply.headers_mut().insert(ALLOW, allowed);
     }
     reply
 }

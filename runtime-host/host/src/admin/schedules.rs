@@ -1,12 +1,13 @@
 //! Schedules and cron triggers, and their last runs.
 
-use super::AdminState;
 use super::reply::{self, Reply};
+use super::route::Call;
 use crate::triggers::runs::{Repeated, Run, Timing};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(super) fn schedules(state: &AdminState) -> Reply {
+pub(super) fn schedules(call: &Call<'_>) -> Reply {
+    let state = call.state;
     let all: Vec<_> = state.runs.iter().map(|one| schedule(one)).collect();
     reply::json(&json!({ "schedules": all }))
 }

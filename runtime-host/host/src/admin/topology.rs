@@ -1,7 +1,7 @@
 //! All calls that were seen, as edges between those that make and those that serve them.
 
-use super::AdminState;
 use super::reply::{self, Reply};
+use super::route::Call;
 use super::traffic::{Calls, Reading};
 use crate::telemetry::{Series, SpanKind};
 use serde::Serialize;
@@ -33,7 +33,8 @@ struct Edge {
     calls: Calls,
 }
 
-pub(super) fn topology(state: &AdminState) -> Reply {
+pub(super) fn topology(call: &Call<'_>) -> Reply {
+    let state = call.state;
     let Reading { at_ms, traffic, .. } = state.reading();
     let components = state.components.iter().map(|one| &*one.admission.component).collect();
     let edges = edges(&traffic.series, &components);

@@ -1,8 +1,9 @@
 //! Recent traces: a list of them, and their spans.
 
+use super::parameter;
 use super::query::Query;
 use super::reply::{self, Reply};
-use super::{AdminState, parameter};
+use super::route::Call;
 use crate::problem::Code;
 use crate::telemetry::Search;
 use percent_encoding::percent_decode_str;
@@ -14,7 +15,8 @@ const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
 
 /// The spans of some traces, or of all.
-pub(super) fn spans(state: &AdminState, query: &str) -> Reply {
+pub(super) fn spans(call: &Call<'_>) -> Reply {
+    let (state, query) = (call.state, call.query.as_str());
     let traces = &state.telemetry.traces;
     let decoded =
         |name| parameter(query, name).map(|text| percent_decode_str(text).decode_utf8_lossy());
@@ -27,7 +29,8 @@ pub(super) fn spans(state: &AdminState, query: &str) -> Reply {
 }
 
 /// The latest traces, one line for each.
-pub(super) fn list(state: &AdminState, query: &str) -> Reply {
+pub(super) fn list(call: &Call<'_>) -> Reply {
+    let (state, query) = (call.state, call.query.as_str());
     match wanted(query) {
         Ok((search, limit)) => {
             reply::json(&json!({ "traces": state.telemetry.traces.latest(&search, limit) }))

@@ -2,15 +2,20 @@
 
 use super::AdminState;
 use super::reply::{self, Reply};
+use super::route::Call;
 use crate::problem::Code;
-use http::StatusCode;
+use crate::telemetry::plain_text;
+use http::header::ACCEPT;
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use std::fmt;
 
+const OPEN_METRICS_TYPE: &str = "application/openmetrics-text";
+const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) fn readiness(state: &AdminState) -> Reply {
-    let reasons = state.readiness.reasons();
+pub(super) fn readiness(call: &Call<'_>) -> Reply {
+    let reasons = call.state.readiness.reasons();
     let (status, word) = match reasons.as_slice() {
         [] => (StatusCode::OK, "pass"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "fail"),
@@ -18,11 +23,20 @@ pub(super) fn readiness(state: &AdminState) -> Reply {
     reply::health(status, &json!({ "status": word, "notes": reasons }))
 }
 
-pub(super) async fn metrics(state: &AdminState) -> Reply {
-    match state.read_metrics().await {
-        Ok(metrics) => reply::text(OPEN_METRICS, metrics),
+pub(super) async fn metrics(call: Call<'_>) -> Reply {
+    match call.state.read_metrics().await {
+        Ok(metrics) if reads_open_metrics(&call.fields) => reply::text(OPEN_METRICS, metrics),
+        Ok(metrics) => reply::text(PLAIN, plain_text(&metrics)),
         Err(error) => reply::problem(Code::Internal, &error.to_string()),
     }
+}
+
+/// Whether a client reads OpenMetrics: it does, unless it asks for text and does not name it.
+fn reads_open_metrics(fields: &HeaderMap) -> bool {
+    let accepted = fields.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let types = accepted.flat_map(|all| all.split(',')).filter_map(|one| one.split(';').next());
+    let types: Vec<_> = types.map(str::trim).collect();
+    types.contains(&OPEN_METRICS_TYPE) || !types.iter().any(|one| one.starts_with("text/"))
 }
 
 impl AdminState {
@@ -37,6 +51,8 @@ impl AdminState {
 async fn update(state: &AdminState) {
     let metrics = &state.telemetry.metrics;
     metrics.exports(&state.telemetry.export);
+    let readiness = &state.readiness;
+    metrics.ready(readiness.reasons().is_empty(), readiness.stores(), readiness.log_is_usable());
     let budget = &state.budget.memory;
     metrics.memory(budget.used_bytes(), budget.max_bytes());
     for component in &*state.components {
@@ -64,6 +80,6 @@ async fn update(state: &AdminState) {
     }
 }
 
-pub(super) fn edges(state: &AdminState) -> Reply {
-    reply::json(&json!({ "edges": state.edges.views() }))
+pub(super) fn edges(call: &Call<'_>) -> Reply {
+    reply::json(&json!({ "edges": call.state.edges.views() }))
 }

@@ -192,3 +192,44 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
+
+/// The alerts and the dashboard of `deploy/` select failures by their names.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALERTS: &str = include_str!("../../../../deploy/prometheus/alerts.yaml");
+    const DASHBOARD: &str = include_str!("../../../../deploy/grafana/tessera.json");
+
+    /// The alternatives of all matchers of `status` with this operator.
+    fn alternatives(operator: &str) -> Vec<Vec<String>> {
+        let text = [ALERTS, &DASHBOARD.replace("\\\"", "\"")].concat();
+        let matchers = text.split(&format!("status{operator}\"")).skip(1);
+        let lists = matchers.filter_map(|rest| rest.split('"').next());
+        lists.map(|list| list.split('|').map(str::to_owned).collect()).collect()
+    }
+
+    #[test]
+    fn errors_are_failures_with_5xx() {
+        let lists = alternatives("!~");
+        assert!(lists.len() > 5, "{lists:?}");
+        for (list, kind) in
+            lists.iter().flat_map(|list| Kind::ALL.iter().map(move |one| (list, one)))
+        {
+            let is_excluded = list.iter().any(|pattern| match pattern.strip_suffix(".*") {
+                Some(prefix) => kind.name().starts_with(prefix),
+                None => pattern == kind.name(),
+            });
+            assert_eq!(is_excluded, kind.status() < 500, "{} in {list:?}", kind.name());
+        }
+    }
+
+    #[test]
+    fn failures_that_are_named_exist() {
+        let lists = alternatives("=~");
+        assert!(lists.len() > 5, "{lists:?}");
+        for name in lists.iter().flatten() {
+            assert!(Kind::ALL.iter().any(|kind| kind.name() == name), "{name}");
+        }
+    }
+}

@@ -5,17 +5,20 @@ mod declarations;
 mod edges;
 mod exports;
 mod front_limit;
+mod plain_text;
 mod process;
+mod readiness;
 mod runs;
 
-pub(super) use calls::Observed;
 #[cfg(test)]
 pub(crate) use declarations::Declaration;
 pub(crate) use edges::EdgeCounts;
 pub(crate) use front_limit::FrontLimit;
+pub(crate) use plain_text::plain_text;
 
 use super::Traffic;
 use super::otlp::Export;
+use super::span::EndedSpan;
 use calls::CallFamilies;
 use declarations::{Declarations, LabelSet, OWN, labels};
 use edges::EdgeFamilies;
@@ -26,11 +29,11 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use readiness::Readiness;
 use runs::Runs;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use tessera_events::{Progress, Statistics};
 
 /// Upper bounds in seconds: the buckets that OpenTelemetry recommends for requests, and
@@ -120,6 +123,7 @@ pub(crate) struct Metrics {
     events_published: Family<PublishLabels, Counter>,
     event_deliveries: Family<DeliveryLabels, Counter>,
     // The rest is set when metrics are read.
+    readiness: Readiness,
     memory: Gauge,
     memory_max: Gauge,
     streams: PerComponent<Gauge>,
@@ -158,6 +162,7 @@ impl Default for Metrics {
                 "calls_moved_to_background",
                 "Calls that continued at low priority because they computed for too long",
             ),
+            readiness: Readiness::declare(&mut all),
             memory: all.bytes("instance_memory", "Memory of all instances"),
             memory_max: all.bytes("instance_memory_max", "The limit of this memory"),
             streams: all.count("streams", "Open streams"),
@@ -223,8 +228,10 @@ fn gauge(count: u64) -> i64 {
 }
 
 impl Metrics {
-    pub(super) fn observe(&self, what: Observed<'_>, duration: Duration) {
-        self.calls.observe(what, duration);
+    /// A call or an operation has ended. If its trace is exported, it becomes the example of its
+    /// bucket.
+    pub(super) fn observe(&self, span: &EndedSpan, caller: Option<&Arc<str>>, is_exported: bool) {
+        self.calls.observe(span, caller, is_exported);
     }
 
     /// A component has published events.
@@ -259,6 +266,16 @@ impl Metrics {
     /// Sets the states of circuit breakers.
     pub(crate) fn breaker(&self, caller: &Arc<str>, callee: &Arc<str>, state: &str) {
         self.edges.breaker(caller, callee, state);
+    }
+
+    /// Sets whether the host, its stores and its event log can be used.
+    pub(crate) fn ready<'a>(
+        &self,
+        is_ready: bool,
+        stores: impl Iterator<Item = (&'a str, bool)>,
+        log_is_usable: bool,
+    ) {
+        self.readiness.set(is_ready, stores, log_is_usable);
     }
 
     /// Sets the memory of all instances and its limit.

@@ -3,7 +3,6 @@
 //! A span is a small value that ends when it is dropped. Ending it feeds the histograms,
 //! the traces that are kept and, at level `debug`, the log.
 
-use super::metrics::Observed;
 use super::otlp::Details;
 use super::{Telemetry, TraceContext};
 use serde::Serialize;
@@ -203,14 +202,6 @@ impl Span {
         }
         let duration = self.started.elapsed();
         let (component, operation) = (&self.component, &self.operation);
-        let observed = Observed {
-            kind: self.kind,
-            component,
-            caller: self.caller.as_ref(),
-            route: operation,
-            status: outcome,
-        };
-        self.telemetry.metrics.observe(observed, duration);
         tracing::debug!(
             target: "tessera::span",
             trace_id = %format_args!("{:032x}", self.context.trace_id),
@@ -239,6 +230,8 @@ impl Span {
             duration,
         };
         let (export, details) = (&self.telemetry.export, self.details.take());
+        let is_exported = export.takes(&self.context);
+        self.telemetry.metrics.observe(&ended, self.caller.as_ref(), is_exported);
         export.span(&self.context, details, || ended.clone());
         self.telemetry.traces.push(ended);
     }

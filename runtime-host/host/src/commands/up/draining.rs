@@ -3,29 +3,58 @@
 use crate::readiness::Readiness;
 use crate::triggers::http::DrainOutcome;
 use anyhow::Context as _;
+use clap::{Args, value_parser};
 use std::sync::Arc;
 use std::time::Duration;
 use tessera_events::delivery::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// A stop signal that is delayed by this time after the application was asked to stop. In between,
-/// the application is not ready.
-#[expect(clippy::disallowed_methods, reason = "it ends with the stop signal")]
-pub(super) fn not_ready_first(
-    stop: watch::Receiver<bool>,
-    readiness: Arc<Readiness>,
-    delay: Duration,
-) -> watch::Receiver<bool> {
-    let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
-        wait(stop).await;
-        readiness.stop();
-        tokio::time::sleep(delay).await;
-        // If no receiver is left, everything has already stopped.
-        let _ = sender.send(true);
-    });
-    receiver
+/// The longest delay and the longest timeout: a supervisor that waits for an hour has none of its own.
+const SECONDS_MAX: u64 = 3_600;
+
+/// How `tessera up` stops.
+#[derive(Debug, Args)]
+pub(super) struct Drain {
+    /// Seconds that requests in flight may take to finish after a stop signal: at most 3,600.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS",
+          value_parser = value_parser!(u64).range(..=SECONDS_MAX))]
+    drain_timeout: u64,
+    /// Seconds to keep serving after a stop signal while `/readyz` already fails, at most 3,600: the
+    /// time that a load balancer needs to notice.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS",
+          value_parser = value_parser!(u64).range(..=SECONDS_MAX))]
+    drain_delay: u64,
+}
+
+impl Drain {
+    /// How long what is in progress may take.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_secs(self.drain_timeout)
+    }
+
+    /// A stop signal that comes later than the original one by the delay. In between, the application
+    /// serves, and is not ready.
+    #[expect(clippy::disallowed_methods, reason = "it ends with the stop signal")]
+    pub(super) fn not_ready_first(
+        &self,
+        stop: watch::Receiver<bool>,
+        readiness: Arc<Readiness>,
+    ) -> watch::Receiver<bool> {
+        let (sender, receiver) = watch::channel(false);
+        let seconds = self.drain_delay;
+        tokio::spawn(async move {
+            wait(stop).await;
+            readiness.stop();
+            if seconds > 0 {
+                tracing::info!("stopping: not ready from now on, and serving for {seconds} s");
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            }
+            // If no receiver is left, everything has already stopped.
+            let _ = sender.send(true);
+        });
+        receiver
+    }
 }
 
 /// Work that continues until the application stops.

@@ -26,7 +26,7 @@ use addresses::Addresses;
 use announcement::Announcement;
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use draining::{BackgroundTasks, not_ready_first, wait};
+use draining::{BackgroundTasks, Drain, wait};
 use files::Files;
 use foreign::Foreign;
 use from_registry::FromRegistry;
@@ -77,13 +77,8 @@ pub(crate) struct Up {
     /// traps and more, for calls, requests to other hosts, stores and events.
     #[arg(long)]
     chaos: bool,
-    /// Seconds that requests in flight may take to finish after a stop signal.
-    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
-    drain_timeout: u64,
-    /// Seconds to keep serving after a stop signal while `/readyz` already fails: the time that a
-    /// load balancer needs to notice.
-    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
-    drain_delay: u64,
+    #[command(flatten)]
+    drain: Drain,
     /// Print the names of all flags as JSON on standard error, and end.
     #[arg(long, hide = true)]
     launch_metadata_only: bool,
@@ -181,12 +176,11 @@ impl Up {
             took: started.elapsed(),
         };
         up.announce(&self.output)?;
-        let delay = Duration::from_secs(self.drain_delay);
-        let stop = not_ready_first(stop, running.readiness(), delay);
+        let stop = self.drain.not_ready_first(stop, running.readiness());
         let (stop, command) = super::program::begin(&running, stop);
         let service = running.service();
         let clients = Clients::new(self.front_limits(), running.telemetry());
-        let patience = Duration::from_secs(self.drain_timeout);
+        let patience = self.drain.patience();
         let serving = listener.serve(service, clients, workers.clone(), stop.clone(), patience);
         let serving = tokio::spawn(serving);
         let deliveries = running.deliver();
@@ -210,7 +204,7 @@ impl Up {
         Ok(match drained {
             DrainOutcome::Complete => ExitCode::from(code),
             DrainOutcome::Cut => {
-                tracing::error!("some requests were cut off after {} s", self.drain_timeout);
+                tracing::error!("some requests were cut off after {} s", patience.as_secs());
                 ExitCode::FAILURE
             }
         })

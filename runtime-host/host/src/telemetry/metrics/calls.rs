@@ -2,12 +2,13 @@
 
 use super::Text;
 use super::declarations::{Declarations, LabelSet, labels};
+use crate::telemetry::span::EndedSpan;
 use crate::telemetry::{Operation, Outcome, SpanKind};
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::Histogram;
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 labels! {
     /// Labels of everything that has a beginning and an end.
@@ -19,6 +20,11 @@ labels! {
         status: Text<Outcome>,
     }
 
+    /// Labels of exemplars: the trace that a duration is an example of.
+    TraceLabels {
+        trace_id: Text<TraceId>,
+    }
+
     /// Labels of calls over links. The calling component is not known by the route.
     LinkLabels {
         component: Text<Arc<str>>,
@@ -28,19 +34,18 @@ labels! {
     }
 }
 
-/// The durations of one kind of calls.
-pub(super) type Durations<L = CallLabels> = Family<L, Histogram>;
+/// The id of a trace, written as in W3C Trace Context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TraceId(u128);
 
-/// A call or an operation that has ended.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::telemetry) struct Observed<'a> {
-    pub(in crate::telemetry) kind: SpanKind,
-    pub(in crate::telemetry) component: &'a Arc<str>,
-    /// The calling component; only known of links.
-    pub(in crate::telemetry) caller: Option<&'a Arc<str>>,
-    pub(in crate::telemetry) route: &'a Operation,
-    pub(in crate::telemetry) status: Outcome,
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
 }
+
+/// The durations of one kind of calls.
+pub(super) type Durations<L = CallLabels> = Family<L, HistogramWithExemplars<TraceLabels>>;
 
 /// The durations of all calls and operations.
 #[derive(Debug)]
@@ -100,16 +105,19 @@ impl CallFamilies {
         }
     }
 
-    /// Counts a call or an operation that has ended.
-    pub(super) fn observe(&self, what: Observed<'_>, duration: Duration) {
-        let Observed { kind, component, caller, route, status } = what;
-        let family = match kind {
+    /// Counts a call or an operation that has ended. `caller` is the calling component, which is only
+    /// known of links.
+    pub(super) fn observe(&self, span: &EndedSpan, caller: Option<&Arc<str>>, is_exported: bool) {
+        let (component, route) = (Text(span.component.clone()), Text(span.operation.clone()));
+        let (status, duration) = (Text(span.outcome), span.duration.as_secs_f64());
+        let example = is_exported.then(|| TraceLabels { trace_id: Text(TraceId(span.trace_id)) });
+        let family = match span.kind {
             SpanKind::Http | SpanKind::Host => &self.http,
             SpanKind::Link => {
-                let caller = Text(caller.unwrap_or(component).clone());
-                let (component, route) = (Text(component.clone()), Text(route.clone()));
-                let labels = LinkLabels { component, route, status: Text(status), caller };
-                return self.links.get_or_create(&labels).observe(duration.as_secs_f64());
+                let caller = Text(caller.unwrap_or(&span.component).clone());
+                let labels = LinkLabels { component, route, status, caller };
+                let histogram = self.links.get_or_create(&labels);
+                return histogram.observe(duration, example, Some(span.at));
             }
             SpanKind::Chained => &self.chained,
             SpanKind::Outbound => &self.outbound,
@@ -120,8 +128,7 @@ impl CallFamilies {
             SpanKind::Message => &self.messages,
             SpanKind::Guest | SpanKind::Fault => return,
         };
-        let (component, route) = (Text(component.clone()), Text(route.clone()));
-        let labels = CallLabels { component, route, status: Text(status) };
-        family.get_or_create(&labels).observe(duration.as_secs_f64());
+        let labels = CallLabels { component, route, status };
+        family.get_or_create(&labels).observe(duration, example, Some(span.at));
     }
 }

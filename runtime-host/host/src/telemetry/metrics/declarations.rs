@@ -3,9 +3,9 @@
 use super::BUCKETS_S;
 use super::calls::Durations;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry, Unit};
 use std::hash::Hash;
 use std::sync::atomic::AtomicU64;
@@ -93,7 +93,8 @@ impl Declarations {
         L: LabelSet + Clone + Hash + Eq,
         Durations<L>: Declared,
     {
-        let family = Durations::<L>::new_with_constructor(|| Histogram::new(BUCKETS_S));
+        let new = || HistogramWithExemplars::new(BUCKETS_S.into_iter());
+        let family = Durations::<L>::new_with_constructor(new);
         self.register(name, Some(Unit::Seconds), help, family)
     }
 

@@ -184,10 +184,15 @@ impl Export {
         ended: impl FnOnce() -> EndedSpan,
     ) {
         if let Some(queue) = &self.spans
-            && context.is_sampled()
+            && self.takes(context)
         {
             queue.push(SpanItem::Ended(ended(), details));
         }
+    }
+
+    /// Whether the span of this context is exported.
+    pub(crate) fn takes(&self, context: &TraceContext) -> bool {
+        self.spans.is_some() && context.is_sampled()
     }
 
     /// A span of a component has ended.

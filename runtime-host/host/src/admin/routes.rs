@@ -1,0 +1,109 @@
+//! What the admin listener serves, declared once. Requests are routed by this table, and the list of
+//! paths, the OpenAPI document and the table of the reference are made from it.
+
+#[cfg(feature = "fault-points")]
+use super::fault_points;
+use super::route::Content::{AnyJson, Health, Json, None, OpenMetrics, Text};
+use super::route::Handler::{Events, Faults, Later, Now};
+use super::route::{Parameter, Route};
+use super::{
+    application, components, console, edges, events, faults, logs, openapi, reply, schedules,
+    topology, traces, views,
+};
+
+/// All routes, in the order of the reference.
+#[rustfmt::skip]
+pub(crate) const ROUTES: &[Route] = &[
+    Route::get("/livez", "200 while the process runs", Text, Now(|_| reply::text("text/plain", "ok\n"))).under_every_name(),
+    Route::get("/readyz", "200, or 503 with the reasons", Health("Readiness"), Now(views::readiness)).same_content(&[503]).under_every_name(),
+    Route::get("/metrics", "metrics in the OpenMetrics format", OpenMetrics, Later(|call| Box::pin(views::metrics(call)))).problems(&[500]).under_every_name(),
+    Route::get("/openapi.json", "this API as an OpenAPI 3.1 document", AnyJson, Now(|_| reply::json(&openapi::document()))),
+    Route::get("/application", "the application and the process", AnyJson, Now(application::application)),
+    Route::get("/components", "the components that run", Json("Components"), Now(components::list)),
+    Route::get("/components/{id}", "a component with its calls and operations", AnyJson, Now(components::one)).problems(&[404]),
+    Route::get("/topology", "all calls that were seen", AnyJson, Now(topology::topology)),
+    Route::get("/policies", "the policies in force", AnyJson, Now(application::policies)),
+    Route::get("/schedules", "schedules and cron triggers", AnyJson, Now(schedules::schedules)),
+    Route::get("/edges", "the calls to which policies apply", Json("Edges"), Now(views::edges)),
+    Route::get("/faults", "the faults that are active", Json("Faults"), Faults(|faults, call| Box::pin(faults::list(faults, call)))),
+    Route::get("/subscriptions", "the subscriptions to events", Json("Subscriptions"), Events(|log, call| Box::pin(events::subscriptions(log, call)))),
+    Route::get("/traces", "spans", Json("Spans"), Now(traces::spans)).parameters(OF_TRACES).with_token(),
+    Route::get("/traces/list", "traces, one entry each", AnyJson, Now(traces::list)).parameters(OF_TRACE_LIST).problems(&[400]).with_token(),
+    Route::get("/logs", "log lines", AnyJson, Now(logs::logs)).parameters(OF_LOGS).problems(&[400]).with_token(),
+    Route::get("/events", "events of the log", Json("Events"), Events(|log, call| Box::pin(events::read(log, call)))).parameters(OF_EVENTS).with_token(),
+    Route::get("/dead-letters", "dead letters", Json("DeadLetters"), Events(|log, call| Box::pin(events::dead_letters(log, call)))).parameters(OF_DEAD_LETTERS).with_token(),
+    Route::post("/edges/breaker", "the number of circuit breakers", Json("Breakers"), Now(edges::set_breaker)).parameters(OF_BREAKERS).problems(&[404]),
+    Route::post("/faults", "201 with the number of the fault", Json("AddedFault"), Faults(|faults, call| Box::pin(faults::add(faults, call)))).request("Fault").status(201),
+    Route::delete("/faults/{id}", "204", Faults(|faults, call| Box::pin(faults::remove(faults, call)))),
+    Route::delete("/faults", "204; all faults end", Faults(|faults, call| Box::pin(faults::clear(faults, call)))),
+    Route::post("/dead-letters/{id}/replay", "204", None, Events(|log, call| Box::pin(events::replay(log, call)))),
+    Route::delete("/dead-letters/{id}", "204", Events(|log, call| Box::pin(events::discard(log, call)))),
+    Route::post("/subscriptions/{name}/keys/{key}/replay", "the number of events", Json("Replayed"), Events(|log, call| Box::pin(events::replay_key(log, call)))),
+    Route::post("/subscriptions/{name}/replay", "the number of events", Json("Replayed"), Events(|log, call| Box::pin(events::replay_range(log, call)))).parameters(OF_REPLAY),
+    Route::of_console("/", Now(console::index)),
+    Route::of_console("/console/{build}/{file*}", Now(console::asset)),
+    #[cfg(feature = "fault-points")]
+    Route::of_tests("GET", "/fault-points", Now(|_| fault_points::report())),
+    #[cfg(feature = "fault-points")]
+    Route::of_tests("PUT", "/fault-points", Later(|call| Box::pin(fault_points::set(call)))),
+];
+
+const OF_TRACES: &[Parameter] = &[
+    Parameter::string("trace_id", "The trace."),
+    Parameter::string("request_id", "The `x-request-id` of requests in the traces."),
+];
+
+const OF_TRACE_LIST: &[Parameter] = &[
+    Parameter::string("component", "Only traces with a span of this component."),
+    Parameter::string("operation", "Only traces with this text in an operation."),
+    Parameter::string("failed", "`true`: only traces with a failed span."),
+    Parameter::string("requests", "`true`: only requests from outside."),
+    Parameter::integer("duration_min_ms", "Only traces that took at least this long."),
+    Parameter::integer("limit", "The maximum number of traces: 1 to 1,000, by default 100."),
+];
+
+const OF_LOGS: &[Parameter] = &[
+    Parameter::string("component", "Only lines of this component."),
+    Parameter::string("trace_id", "Only lines of this trace."),
+    Parameter::string("request_id", "Only lines of requests with this `x-request-id`."),
+    Parameter::string("text", "Only lines with this text."),
+    Parameter::integer("after", "Only lines after the one with this number."),
+    Parameter::integer("limit", "The maximum number of lines: 1 to 1,000, by default 200."),
+];
+
+const OF_EVENTS: &[Parameter] = &[
+    Parameter::integer("after", "The position after which events are returned; by default 0."),
+    Parameter::integer("limit", "The maximum number of events: 1 to 500, by default 100."),
+];
+
+const OF_DEAD_LETTERS: &[Parameter] = &[
+    Parameter::string("after", "The id of the dead letter after which others are returned."),
+    Parameter::integer("limit", "The maximum number of dead letters: 1 to 100, by default 100."),
+];
+
+const OF_BREAKERS: &[Parameter] = &[
+    Parameter::string("caller", "The caller, as `GET /edges` shows it.").required(),
+    Parameter::string("callee", "The callee, as `GET /edges` shows it.").required(),
+    Parameter::string("function", "Only the entry of the manifest that names this function."),
+    Parameter::string("mode", "`open`, `closed` or `automatic`.").required(),
+];
+
+const OF_REPLAY: &[Parameter] = &[
+    Parameter::integer("from", "The beginning, in milliseconds since 1970.").required(),
+    Parameter::integer("until", "The end (exclusive), in milliseconds since 1970.").required(),
+];
+
+/// The routes that are described.
+pub(crate) fn described() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter().filter(|route| route.described)
+}
+
+/// The list of routes, for a client that has chosen another path.
+pub(super) fn list() -> String {
+    let mut text = "There is nothing at this path. These are served:\n".to_owned();
+    let lines = |token| described().filter(move |route| route.token == token).map(Route::line);
+    text.extend(lines(false).map(|line| line + "\n"));
+    text.push_str("With the token:\n");
+    text.extend(lines(true).map(|line| line + "\n"));
+    text
+}
