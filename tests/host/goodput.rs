@@ -10,8 +10,8 @@ use harness::{Answer, Client};
 use tokio::task::JoinHandle;
 
 const TURNS: usize = 400;
-/// Events that are published during the overload.
-const EVENTS: usize = 20;
+/// Events that are published during the overload. More than background calls may be served.
+const EVENTS: usize = 100;
 /// After this number of interactive calls, a background call is served.
 const TURN_OF_BACKGROUND: usize = 8;
 

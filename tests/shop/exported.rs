@@ -30,6 +30,8 @@ async fn a_checkout_is_exported_as_one_whole_trace() {
             .variable("courier_simulation_ms", "0")
     };
     let Some(mut shop) = Shop::own(configure).await else { return };
+    // The spans of the import would fill the last batch.
+    shop.filled().await;
     let (admin, ada) = (shop.admin().await, Customer::new(&shop).await);
     let sku = shop.product(&admin, 5).await;
     let item = format!("/api/v1/cart/items/{sku}");
