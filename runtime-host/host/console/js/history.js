@@ -29,7 +29,7 @@ export function add({ application, components, topology }) {
 export const latest = () => readings.at(-1) ?? null;
 
 export const nodeKey = ({ kind, name }) => (name === undefined ? kind : `${kind}/${name}`);
-export const edgeKey = ({ from, to, kind }) => `${nodeKey(from)} ${nodeKey(to)} ${kind}`;
+const edgeKey = ({ from, to, kind }) => `${nodeKey(from)} ${nodeKey(to)} ${kind}`;
 
 /** The reading with which one is compared: the oldest one of the period before it. */
 function before(index) {
@@ -57,7 +57,7 @@ export const component = (id) => compare(readings.length - 1, ofComponent(id));
 export const edge = (key) => compare(readings.length - 1, ofEdge(key));
 
 /** The figures of calls at each reading, oldest first. */
-export const series = (pick) => readings.map((_, index) => compare(index, pick)).slice(1);
+const series = (pick) => readings.map((_, index) => compare(index, pick)).slice(1);
 export const seriesOfRequests = () => series(outside);
 export const seriesOfComponent = (id) => series(ofComponent(id));
 

@@ -16,11 +16,11 @@ const orders = new Map();
  * @param {string} options.empty the text without rows
  * @param {Function} options.redraw called when the order changes
  */
-export function table({ name, caption, columns, rows, key, empty, redraw, hidden = true }) {
+export function table({ name, caption, columns, rows, key, empty, redraw }) {
   if (rows.length === 0) return h('p', { class: 'muted none', key: `none-${name}`, testid: `${name}-none` }, empty);
   return h('div', { class: 'scroll', role: 'region', 'aria-label': caption, tabindex: '0', key: `table-${name}` },
     h('table', { testid: name },
-      h('caption', { class: hidden && 'visually-hidden' }, caption),
+      h('caption', { class: 'visually-hidden' }, caption),
       h('thead', {}, h('tr', {}, columns.map((column, i) => head(name, column, i, redraw)))),
       h('tbody', {}, sorted(name, columns, rows).map((row) => h('tr', { key: key(row), testid: `${name}-row` },
         columns.map((column, i) => h(i === 0 ? 'th' : 'td', { scope: i === 0 ? 'row' : null, class: column.kind }, column.cell(row))))))));

@@ -96,7 +96,7 @@ function pages(query, log) {
 }
 
 /** The position before the last page. Only whether there are events after a position can be asked. */
-export async function startOfLastPage(hasMoreAfter) {
+async function startOfLastPage(hasMoreAfter) {
   let low = 0;
   if (!await hasMoreAfter(low)) return 0;
   let high = PAGE;

@@ -54,7 +54,7 @@ function allEdges(policies) {
 }
 
 /** The most noticeable state of the breakers between two nodes; null if there is none. */
-export function breakerOf(policies, { from, to }) {
+function breakerOf(policies, { from, to }) {
   const name = (node) => (node.kind === 'outside' ? 'outside' : node.name);
   const states = policies.filter((one) => one.caller === name(from) && one.callee === name(to)).map((one) => one.breaker).filter(Boolean);
   return ['forced-open', 'open', 'half-open', 'forced-closed', 'closed'].find((state) => states.includes(state)) ?? null;

@@ -61,7 +61,7 @@ function waterfall(traceId, spans, redraw) {
 const scale = (total) => h('span', { class: 'marks' }, h('span', {}, '0'), h('span', {}, duration(total / 2e6)), h('span', {}, duration(total / 1e6)));
 
 /** Spans below those that caused them, in the order in which they began. */
-export function tree(spans) {
+function tree(spans) {
   const known = new Set(spans.map((span) => span.span_id));
   const children = Map.groupBy(spans, (span) => (known.has(span.parent_id) ? span.parent_id : null));
   const seen = new Set();
