@@ -204,7 +204,8 @@ mod tests {
     /// The alternatives of all matchers of `status` with this operator.
     fn alternatives(operator: &str) -> Vec<Vec<String>> {
         let text = [ALERTS, &DASHBOARD.replace("\\\"", "\"")].concat();
-        let matchers = text.split(&format!("status{operator}\"")).skip(1);
+        let matcher = format!("status{operator}\"");
+        let matchers = text.split(&matcher).skip(1);
         let lists = matchers.filter_map(|rest| rest.split('"').next());
         lists.map(|list| list.split('|').map(str::to_owned).collect()).collect()
     }

@@ -5,6 +5,7 @@ mod declarations;
 mod edges;
 mod exports;
 mod front_limit;
+mod label_sets;
 mod plain_text;
 mod process;
 mod readiness;
@@ -14,24 +15,28 @@ mod runs;
 pub(crate) use declarations::Declaration;
 pub(crate) use edges::EdgeCounts;
 pub(crate) use front_limit::FrontLimit;
+pub(crate) use label_sets::ComponentLabels;
 pub(crate) use plain_text::plain_text;
 
 use super::Traffic;
 use super::otlp::Export;
 use super::span::EndedSpan;
 use calls::CallFamilies;
-use declarations::{Declarations, LabelSet, OWN, labels};
+use declarations::{Declarations, OWN};
 use edges::EdgeFamilies;
 use exports::Exports;
+use label_sets::{
+    BuildLabels, DeliveryLabels, FaultLabels, LimitLabels, PublishLabels, SubscriptionLabels,
+};
 use process::Process;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use readiness::Readiness;
 use runs::Runs;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tessera_events::{Progress, Statistics};
@@ -42,62 +47,6 @@ pub(super) const BUCKETS_S: [f64; 19] = [
     0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5,
     0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
-
-labels! {
-    /// Labels of what a component has.
-    ComponentLabels {
-        component: String,
-    }
-
-    /// Labels of what a component has published.
-    PublishLabels {
-        component: String,
-        /// `fresh` or `duplicate`.
-        outcome: &'static str,
-    }
-
-    /// Labels of deliveries.
-    DeliveryLabels {
-        /// One of the manifest.
-        subscription: String,
-        /// `done`, `rejected`, `failed` or `deferred`.
-        outcome: &'static str,
-    }
-
-    /// Labels of what a subscription has.
-    SubscriptionLabels {
-        subscription: String,
-    }
-
-    /// Labels of injected faults.
-    FaultLabels {
-        /// The kind of the target, for example `call`.
-        target: &'static str,
-        /// The kind of the effect, for example `latency`.
-        effect: &'static str,
-    }
-
-    /// Labels of the host itself.
-    BuildLabels {
-        version: &'static str,
-    }
-
-    /// Labels of what happened at a limit of the HTTP front.
-    LimitLabels {
-        /// The name of its flag.
-        limit: &'static str,
-    }
-}
-
-/// A label that is formatted when metrics are read, not when something is counted.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Text<T>(T);
-
-impl<T: fmt::Display> EncodeLabelValue for Text<T> {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        write!(encoder, "{}", self.0)
-    }
-}
 
 type PerComponent<M> = Family<ComponentLabels, M>;
 type PerSubscription<M> = Family<SubscriptionLabels, M>;

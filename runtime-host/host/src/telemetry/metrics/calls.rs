@@ -1,48 +1,12 @@
 //! The durations of calls and operations.
 
-use super::Text;
-use super::declarations::{Declarations, LabelSet, labels};
+use super::declarations::Declarations;
+use super::label_sets::{CallLabels, LinkLabels, Text, TraceId, TraceLabels};
+use crate::telemetry::SpanKind;
 use crate::telemetry::span::EndedSpan;
-use crate::telemetry::{Operation, Outcome, SpanKind};
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
-use std::fmt;
 use std::sync::Arc;
-
-labels! {
-    /// Labels of everything that has a beginning and an end.
-    CallLabels {
-        component: Text<Arc<str>>,
-        /// The route of a request, `interface.function` of a link, the operation of a store.
-        route: Text<Operation>,
-        /// An HTTP status, `ok`, `refused`, `cancelled` or the name of a failure.
-        status: Text<Outcome>,
-    }
-
-    /// Labels of exemplars: the trace that a duration is an example of.
-    TraceLabels {
-        trace_id: Text<TraceId>,
-    }
-
-    /// Labels of calls over links. The calling component is not known by the route.
-    LinkLabels {
-        component: Text<Arc<str>>,
-        route: Text<Operation>,
-        status: Text<Outcome>,
-        caller: Text<Arc<str>>,
-    }
-}
-
-/// The id of a trace, written as in W3C Trace Context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct TraceId(u128);
-
-impl fmt::Display for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
 
 /// The durations of one kind of calls.
 pub(super) type Durations<L = CallLabels> = Family<L, HistogramWithExemplars<TraceLabels>>;

@@ -1,7 +1,7 @@
 //! What is counted of calls with a policy, for each caller and callee.
 
-use super::Text;
 use super::declarations::{Declarations, LabelSet, labels};
+use super::label_sets::Text;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
