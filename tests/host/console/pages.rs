@@ -48,8 +48,7 @@ async fn the_topology_shows_calls_with_their_rates() {
     let nodes = browser
         .ask("return [...document.querySelectorAll('[data-testid=node]')].map((one) => one.dataset.id)")
         .await;
-    for node in ["outside", "component/caller", "component/callee", "component/guest"]
-    {
+    for node in ["outside", "component/caller", "component/callee", "component/guest"] {
         assert!(nodes.as_array().unwrap().contains(&json!(node)), "{node}: {nodes}");
     }
     browser.assert_quiet_console().await;

@@ -16,9 +16,8 @@ const LIMIT_MAX: usize = 1_000;
 /// The spans of some traces, or of all.
 pub(super) fn spans(state: &AdminState, query: &str) -> Reply {
     let traces = &state.telemetry.traces;
-    let decoded = |name| {
-        parameter(query, name).map(|text| percent_decode_str(text).decode_utf8_lossy())
-    };
+    let decoded =
+        |name| parameter(query, name).map(|text| percent_decode_str(text).decode_utf8_lossy());
     let spans = match (decoded("trace_id"), decoded("request_id")) {
         (Some(id), _) => traces.of(&id),
         (None, Some(id)) => traces.of_request(&id),
