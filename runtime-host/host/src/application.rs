@@ -15,6 +15,7 @@ mod incarnation;
 mod initial_data;
 mod instances;
 mod limits;
+mod linking;
 mod middleware;
 mod output;
 mod policies;
@@ -22,6 +23,7 @@ mod private;
 mod pulled;
 mod redis;
 mod running;
+mod slots;
 mod sources;
 mod startup_timings;
 mod state_dir;
@@ -36,19 +38,22 @@ use crate::links;
 use crate::message::{Http, Messages};
 use crate::readiness::Readiness;
 use crate::registry::Registry;
+use crate::rollouts::{self, Records, Resumed, Rollouts};
 use crate::runtime_config::{OpenStores, RuntimeConfig};
 use crate::telemetry::otlp::Export;
 use crate::telemetry::{RecentLogs, Telemetry};
 use crate::triggers::http::{Router, Service, WellKnown};
 use crate::triggers::redis::RedisTriggers;
 use crate::triggers::runs;
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
+use code::Loaded;
 use components::Startup;
 pub(crate) use effective_policies::policies_table;
 pub(crate) use files::FileOptions;
 use http::uri::Scheme;
 pub(crate) use initial_data::{InitialData, Statements};
 pub(crate) use limits::OperatorLimits;
+use linking::Linking;
 pub(crate) use output::GuestOutputOptions;
 use output::Outputs;
 use policies::Policies;
@@ -56,9 +61,10 @@ pub(crate) use private::keep_to_ourselves;
 pub(crate) use pulled::{Pull, Pulled, pull};
 pub(crate) use running::Running;
 use rustls::pki_types::CertificateDer;
+use slots::{ComponentSlot, Workshop};
 use startup_timings::StartupTimings;
 use state_dir::StateDir;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -152,7 +158,9 @@ pub(crate) async fn start(
     let readiness = Arc::new(readiness(&app, &ids, &stores, events.clone()));
     let engine = Engine::new(&cache_dir, options.engine, telemetry.clone())?;
     timings.end("engine");
-    let code = code::load(&app, &ids, &middleware, &engine, options.bars).await?;
+    let records = Records::of(&state_dir);
+    let resumed = resumed(&records, &app, &ids)?;
+    let code = code::load(&app, &ids, &middleware, &engine, options.bars, &resumed).await?;
     timings.end("code");
     let (registry, functions) = <(Arc<Registry<Http>>, Arc<Registry<Functions>>)>::default();
     let messages = Arc::<Registry<Messages>>::default();
@@ -160,6 +168,14 @@ pub(crate) async fn start(
     let own = OwnAddress { scheme: scheme(&options), socket: own_address };
     let network = Arc::new(network(&app, registry.clone(), client, own, &readiness, &faults));
     let policies = Policies::new(&app, &telemetry, options.answers_max_bytes);
+    let app = Arc::new(app);
+    let events_of_components = events.clone().map(|log| log_of_components(log, &faults));
+    let linking = Linking {
+        app: app.clone(),
+        engine: engine.clone(),
+        functions: functions.clone(),
+        platform: Arc::new(Platform::new(events_of_components)),
+    };
     let startup = Startup {
         app: &app,
         environment: &options.environment,
@@ -175,12 +191,8 @@ pub(crate) async fn start(
         telemetry: &telemetry,
         variables: &variables,
         network: &network,
-        functions: &functions,
-        engine: &engine,
+        linking: &linking,
         code: &code,
-        platform: &Arc::new(Platform::new(
-            events.clone().map(|log| log_of_components(log, &faults)),
-        )),
         policies: &policies,
         faults: &faults,
     };
@@ -188,6 +200,8 @@ pub(crate) async fn start(
     registry.install(components.http);
     functions.install(components.functions);
     messages.install(components.messages);
+    let workshop = Workshop { linking, middleware, revisions: components.revisions };
+    let rollouts = rollouts(workshop, &code, resumed, records)?;
     let command = components.command;
     let components = components.statuses.into();
     let budget = engine.budget.clone();
@@ -205,6 +219,7 @@ pub(crate) async fn start(
         functions,
         command,
         components,
+        rollouts,
         edges: policies.edges().clone(),
         faults,
         runs,
@@ -215,6 +230,42 @@ pub(crate) async fn start(
         readiness,
         service,
     })
+}
+
+/// What components resume with that were deployed before.
+fn resumed(
+    records: &Records,
+    app: &App,
+    ids: &BTreeSet<ComponentId>,
+) -> anyhow::Result<BTreeMap<ComponentId, Resumed>> {
+    let mut all = BTreeMap::new();
+    for id in ids {
+        let manifest = || code::of_manifest(&app.components[id]);
+        let resumed = records.resume(id, manifest);
+        let resumed = resumed.with_context(|| format!("`{id}` can't be started"))?;
+        all.extend(resumed.map(|resumed| (id.clone(), resumed)));
+    }
+    Ok(all)
+}
+
+/// How an operator changes the components.
+fn rollouts(
+    workshop: Workshop,
+    code: &BTreeMap<ComponentId, Loaded>,
+    mut resumed: BTreeMap<ComponentId, Resumed>,
+    records: Records,
+) -> anyhow::Result<Arc<Rollouts>> {
+    let workshop = Arc::new(workshop);
+    let mut components = BTreeMap::new();
+    for (id, revisions) in &workshop.revisions {
+        let (workshop, revisions) = (workshop.clone(), revisions.clone());
+        let source = code::local_source(&workshop.linking.app.components[id])?;
+        let manifest = code[id].manifest.clone();
+        let slot = Arc::new(ComponentSlot { workshop, id: id.clone(), revisions });
+        let component = rollouts::Component::new(slot, source, manifest, resumed.remove(id));
+        components.insert(id.clone(), component);
+    }
+    Ok(Rollouts::new(components, records))
 }
 
 /// What the requests of all components need.

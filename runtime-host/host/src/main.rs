@@ -20,6 +20,7 @@ mod readiness;
 #[cfg(test)]
 mod reference;
 mod registry;
+mod rollouts;
 mod runtime_config;
 mod telemetry;
 mod triggers;

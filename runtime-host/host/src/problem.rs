@@ -53,6 +53,8 @@ codes! {
     Unauthorized => "unauthorized", UNAUTHORIZED;
     /// The host name of a request to the admin listener is not allowed.
     NamedHost => "named-host", FORBIDDEN;
+    /// It does not fit the present state, for example a second rollout of a component.
+    Conflict => "conflict", CONFLICT;
     /// The client has too many requests in flight.
     TooManyRequests => "too-many-requests", TOO_MANY_REQUESTS;
     /// The client has too many streams open.

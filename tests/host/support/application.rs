@@ -9,7 +9,7 @@ use std::process::Stdio;
 use tempfile::TempDir;
 
 /// Placeholders in a manifest and their guests.
-const GUESTS: [(&str, &str); 21] = [
+const GUESTS: [(&str, &str); 22] = [
     ("$lacking", "guest_lacking"),
     ("$redis_v2", "guest_redis_v2"),
     ("$redis", "guest_redis"),
@@ -31,6 +31,7 @@ const GUESTS: [(&str, &str); 21] = [
     ("$otel", "guest_otel"),
     ("$november", "guest_november"),
     ("$march", "guest_march"),
+    ("$versioned", "guest_versioned"),
 ];
 
 /// An application in a temporary folder.

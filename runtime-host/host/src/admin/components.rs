@@ -1,9 +1,9 @@
 //! Components: their state, what they use, and what was counted of their calls.
 
-use super::ComponentStatus;
 use super::reply::{self, Reply};
 use super::route::Call;
 use super::traffic::{Calls, Reading, is_inbound};
+use super::{AdminState, ComponentStatus};
 use crate::calls::Limits;
 use crate::problem::Code;
 use crate::telemetry::Traffic;
@@ -15,7 +15,7 @@ use std::time::Duration;
 pub(super) fn list(call: &Call<'_>) -> Reply {
     let state = call.state;
     let Reading { at_ms, traffic, .. } = state.reading();
-    let all: Vec<_> = state.components.iter().map(|one| component(one, &traffic)).collect();
+    let all: Vec<_> = state.components.iter().map(|one| component(state, one, &traffic)).collect();
     reply::json(&json!({ "at_ms": at_ms, "bounds_s": traffic.bounds_s, "components": all }))
 }
 
@@ -30,12 +30,12 @@ pub(super) fn one(call: &Call<'_>) -> Reply {
     reply::json(&json!({
         "at_ms": at_ms,
         "bounds_s": traffic.bounds_s,
-        "component": component(found, &traffic),
+        "component": component(state, found, &traffic),
         "routes": routes(id, &traffic),
     }))
 }
 
-fn component(status: &ComponentStatus, traffic: &Traffic) -> Value {
+fn component(state: &AdminState, status: &ComponentStatus, traffic: &Traffic) -> Value {
     let admission = &status.admission;
     let usage = status.instances.usage();
     let instances = traffic.instances.get(&*admission.component).copied().unwrap_or_default();
@@ -47,7 +47,7 @@ fn component(status: &ComponentStatus, traffic: &Traffic) -> Value {
     json!({
         "id": admission.component,
         "source": status.source,
-        "revision": status.revision,
+        "revision": state.rollouts.stable(&admission.component).map(|id| id.digest()),
         "running": admission.running(),
         "queued": admission.queued(),
         "streaming": admission.streaming(),

@@ -18,6 +18,7 @@ mod named_host;
 mod openapi;
 mod query;
 mod reply;
+mod revisions;
 mod route;
 mod routes;
 mod schedules;
@@ -38,6 +39,7 @@ use crate::calls::{Admission, EdgeList};
 use crate::chaos::Faults;
 use crate::engine::{InstanceBudget, Occupancy};
 use crate::readiness::Readiness;
+use crate::rollouts::Rollouts;
 use crate::telemetry::Telemetry;
 use crate::triggers::runs::RunList;
 use anyhow::Context as _;
@@ -71,8 +73,6 @@ pub(crate) struct ComponentStatus {
     pub(crate) instances: Arc<dyn Occupancy>,
     /// The file with its code.
     pub(crate) source: String,
-    /// The digest of this file.
-    pub(crate) revision: String,
     /// How long it took to read and compile its code, or to find it in the cache.
     pub(crate) loading: Duration,
     /// How long it took to define its imports and to prepare its instances.
@@ -88,6 +88,7 @@ pub(crate) struct AdminState {
     pub(crate) components: Arc<[ComponentStatus]>,
     /// The calls to which policies apply.
     pub(crate) edges: Arc<EdgeList>,
+    pub(crate) rollouts: Arc<Rollouts>,
     /// The policies of all calls, as the manifest sets them.
     pub(crate) policies: Arc<[EffectivePolicy]>,
     /// Schedules and cron triggers.

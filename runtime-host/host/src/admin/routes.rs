@@ -7,8 +7,8 @@ use super::route::Content::{AnyJson, Health, Json, None, OpenMetrics, Text};
 use super::route::Handler::{Events, Faults, Later, Now};
 use super::route::{Parameter, Route};
 use super::{
-    application, components, console, edges, events, faults, logs, openapi, reply, schedules,
-    topology, traces, views,
+    application, components, console, edges, events, faults, logs, openapi, reply, revisions,
+    schedules, topology, traces, views,
 };
 
 /// All routes, in the order of the reference.
@@ -24,6 +24,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/topology", "all calls that were seen", AnyJson, Now(topology::topology)),
     Route::get("/policies", "the policies in force", AnyJson, Now(application::policies)),
     Route::get("/schedules", "schedules and cron triggers", AnyJson, Now(schedules::schedules)),
+    Route::get("/revisions", "the revisions of components, and rollouts", AnyJson, Later(|call| Box::pin(revisions::list(call)))).with_token(),
     Route::get("/edges", "the calls to which policies apply", Json("Edges"), Now(views::edges)),
     Route::get("/faults", "the faults that are active", Json("Faults"), Faults(|faults, call| Box::pin(faults::list(faults, call)))),
     Route::get("/subscriptions", "the subscriptions to events", Json("Subscriptions"), Events(|log, call| Box::pin(events::subscriptions(log, call)))),
@@ -32,6 +33,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/logs", "log lines", AnyJson, Now(logs::logs)).parameters(OF_LOGS).problems(&[400]).with_token(),
     Route::get("/events", "events of the log", Json("Events"), Events(|log, call| Box::pin(events::read(log, call)))).parameters(OF_EVENTS).with_token(),
     Route::get("/dead-letters", "dead letters", Json("DeadLetters"), Events(|log, call| Box::pin(events::dead_letters(log, call)))).parameters(OF_DEAD_LETTERS).with_token(),
+    Route::post("/components/{id}/revisions", "202 with the new revision", AnyJson, Later(|call| Box::pin(revisions::deploy(call)))).parameters(OF_DEPLOYMENTS).status(202).problems(&[400, 404, 409, 503]),
+    Route::post("/components/{id}/promote", "the revision that has all calls", AnyJson, Later(|call| Box::pin(revisions::promote(call)))).parameters(OF_CHANGES).problems(&[400, 404, 409, 503]),
+    Route::post("/components/{id}/rollback", "the revision that has all calls", AnyJson, Later(|call| Box::pin(revisions::roll_back(call)))).parameters(OF_CHANGES).problems(&[400, 404, 409, 503]),
     Route::post("/edges/breaker", "the number of circuit breakers", Json("Breakers"), Now(edges::set_breaker)).parameters(OF_BREAKERS).problems(&[404]),
     Route::post("/faults", "201 with the number of the fault", Json("AddedFault"), Faults(|faults, call| Box::pin(faults::add(faults, call)))).request("Fault").status(201),
     Route::delete("/faults/{id}", "204", Faults(|faults, call| Box::pin(faults::remove(faults, call)))),
@@ -51,6 +55,40 @@ pub(crate) const ROUTES: &[Route] = &[
 const OF_TRACES: &[Parameter] = &[
     Parameter::string("trace_id", "The trace."),
     Parameter::string("request_id", "The `x-request-id` of requests in the traces."),
+];
+
+const OF_CHANGES: &[Parameter] = &[Parameter::string("by", "Who does this, for the history.")];
+
+const OF_DEPLOYMENTS: &[Parameter] = &[
+    Parameter::string(
+        "revision",
+        "The first digits of a revision that is kept, in place of a body.",
+    ),
+    Parameter::string(
+        "steps",
+        "The shares of a canary in percent, such as `5,25,50`, or `0` to wait for a promotion. Without it, all calls change at once.",
+    ),
+    Parameter::integer("step_ms", "How long each step takes at least; by default 30,000."),
+    Parameter::string("waits", "`true`: the last step ends with a promotion."),
+    Parameter::integer("calls_min", "The calls that a step needs at least; by default 100."),
+    Parameter::string(
+        "failures_percent_max",
+        "The share of failures above that of the stable revision; by default 0.5.",
+    ),
+    Parameter::string(
+        "latency_ratio_max",
+        "How many times as long calls may take; by default 1.5.",
+    ),
+    Parameter::string(
+        "memory_ratio_max",
+        "How many times the memory instances may have; by default 2.",
+    ),
+    Parameter::string(
+        "sticky",
+        "`header:<name>` or `cookie:<name>`: requests with the same value stay with one revision.",
+    ),
+    Parameter::string("match", "`<header>:<value>`: requests with it go to the new revision."),
+    Parameter::string("by", "Who does this, for the history."),
 ];
 
 const OF_TRACE_LIST: &[Parameter] = &[

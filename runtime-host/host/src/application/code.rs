@@ -5,8 +5,8 @@ use crate::capabilities::{offers, permission};
 use crate::engine::{
     Engine, binary, compile, compose_middleware, fits, imports, into_component, is_of_platform,
 };
-use crate::oci::digest_of;
 use crate::progress::Progress;
+use crate::rollouts::{CodeId, Resumed};
 use anyhow::{Context as _, anyhow};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,16 +14,16 @@ use std::fs::{self, File};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tessera_manifest::{App, Component, ComponentId, Source};
+use tessera_manifest::{App, Component, ComponentId, Middleware, Source};
 use wasmtime::component::Component as Code;
 
 /// The code of one component.
 pub(super) struct Loaded {
     pub(super) code: Code,
+    /// The code that the manifest names.
+    pub(super) manifest: CodeId,
     /// The file, as in the manifest.
     pub(super) source: String,
-    /// The digest of the file: `sha256:` and hexadecimal digits.
-    pub(super) digest: String,
     /// What reading and compiling took.
     pub(super) took: Duration,
 }
@@ -36,6 +36,7 @@ pub(super) async fn load(
     middleware: &ByComponent,
     engine: &Engine,
     bars: bool,
+    resumed: &BTreeMap<ComponentId, Resumed>,
 ) -> anyhow::Result<BTreeMap<ComponentId, Loaded>> {
     ids.iter().try_for_each(|id| find(&app.components[id]))?;
     let progress = Progress::new(ids.len(), "compiling", bars);
@@ -43,23 +44,25 @@ pub(super) async fn load(
         let (app, engine, progress) = (app.clone(), engine.clone(), progress.clone());
         let id = id.clone();
         let middleware = middleware.get(&id).cloned().unwrap_or_default();
+        let resumed = resumed.get(&id).cloned();
         // Begins when it is polled for the first time.
         async {
             tokio::task::spawn_blocking(move || {
                 let (begun, number) = (Instant::now(), progress.begin());
                 let component = &app.components[&id];
-                let path = local_source(component)?;
+                let deployed = resumed.as_ref().and_then(|resumed| resumed.stable.clone());
+                let path = deployed.map_or_else(|| local_source(component), Ok)?;
                 let bytes = fs::read(&path).map_err(|error| missing(component, &path, &error))?;
-                let digest = digest_of(&bytes);
-                let bytes = into_component(binary(&path, bytes)?)
-                    .with_context(|| format!("`{id}`: {}", path.display()))?;
-                let bytes = crate::engine::compose(&app, component, bytes, permission)?;
-                let bytes = compose_middleware(&app, &id, bytes, &middleware, permission)?;
-                warn_of_what_is_not_offered(component, &bytes);
-                let code = compile(&engine, &path, bytes, || progress.announce(number, &id))?;
+                let manifest = match resumed {
+                    Some(resumed) => resumed.manifest().clone(),
+                    None => CodeId::of(&bytes),
+                };
+                let compiling = || progress.announce(number, &id);
+                let code =
+                    compiled(&app, component, &middleware, &engine, (&path, bytes), compiling)?;
                 progress.end();
                 let source = path.strip_prefix(&app.folder).unwrap_or(&path).display().to_string();
-                anyhow::Ok((id, Loaded { code, source, digest, took: begun.elapsed() }))
+                anyhow::Ok((id, Loaded { code, manifest, source, took: begun.elapsed() }))
             })
             .await
         }
@@ -69,6 +72,31 @@ pub(super) async fn load(
     let code = loaded.map(|job| job?).try_collect().await?;
     progress.finish();
     Ok(code)
+}
+
+/// The code of a component from the bytes of a file, with its dependencies and middleware.
+pub(super) fn compiled(
+    app: &App,
+    component: &Component,
+    middleware: &[Middleware],
+    engine: &Engine,
+    (path, bytes): (&Path, Vec<u8>),
+    compiling: impl FnOnce(),
+) -> anyhow::Result<Code> {
+    let id = &component.id;
+    let bytes = into_component(binary(path, bytes)?)
+        .with_context(|| format!("`{id}`: {}", path.display()))?;
+    let bytes = crate::engine::compose(app, component, bytes, permission)?;
+    let bytes = compose_middleware(app, id, bytes, middleware, permission)?;
+    warn_of_what_is_not_offered(component, &bytes);
+    compile(engine, path, bytes, compiling)
+}
+
+/// The code that the manifest names for a component.
+pub(super) fn of_manifest(component: &Component) -> anyhow::Result<CodeId> {
+    let path = local_source(component)?;
+    let bytes = fs::read(&path).map_err(|error| missing(component, &path, &error))?;
+    Ok(CodeId::of(&bytes))
 }
 
 /// Finds the code of a component, before the compilation of others, which takes long.
@@ -96,7 +124,7 @@ fn warn_of_what_is_not_offered(component: &Component, bytes: &[u8]) {
     }
 }
 
-fn local_source(component: &Component) -> anyhow::Result<PathBuf> {
+pub(super) fn local_source(component: &Component) -> anyhow::Result<PathBuf> {
     match &component.source {
         Source::Local(path) => Ok(path.clone()),
         // It would be local by now.

@@ -9,6 +9,7 @@ use crate::engine::{FunctionName, Functions, InstanceBudget};
 use crate::message::Http;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
+use crate::rollouts::Rollouts;
 use crate::runtime_config::OpenStores;
 use crate::telemetry::Telemetry;
 use crate::triggers::command::Command;
@@ -29,7 +30,7 @@ use tokio::sync::watch;
 
 /// An application in service.
 pub(crate) struct Running {
-    pub(super) app: App,
+    pub(super) app: Arc<App>,
     pub(super) state_dir: StateDir,
     pub(super) registry: Arc<Registry<Http>>,
     pub(super) redis: RedisTriggers,
@@ -37,6 +38,7 @@ pub(crate) struct Running {
     /// The function that runs the application's command.
     pub(super) command: Option<FunctionName>,
     pub(super) components: Arc<[ComponentStatus]>,
+    pub(super) rollouts: Arc<Rollouts>,
     pub(super) edges: Arc<EdgeList>,
     /// What an operator lets fail; `None` if the host has no such faults.
     pub(super) faults: Option<Arc<Faults>>,
@@ -91,12 +93,18 @@ impl Running {
             policies: effective_policies(&self.app).into(),
             runs: self.runs.clone(),
             components: self.components.clone(),
+            rollouts: self.rollouts.clone(),
             edges: self.edges.clone(),
             faults: self.faults.clone(),
             budget: self.budget.clone(),
             events: self.events.clone().map(|log| log as Arc<dyn Log>),
             readiness: self.readiness.clone(),
         }
+    }
+
+    /// The rollouts of new revisions.
+    pub(crate) fn rollouts(&self) -> Arc<Rollouts> {
+        self.rollouts.clone()
     }
 
     /// Whether the host is ready for new requests.

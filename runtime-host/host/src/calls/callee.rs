@@ -2,10 +2,15 @@
 //! serves it.
 
 use super::injected::with_fault;
-use super::{Admission, Admitted, Attempt, Call, CallError, Edge, Judge, Reply, run_until_reply};
+use super::{
+    Admission, Admitted, Answer as _, Attempt, Call, CallError, Edge, Judge, Reply, run_until_reply,
+};
 use crate::background::{Background, Work};
 use crate::chaos::{Faults, Subject};
 use std::sync::Arc;
+use std::time::Instant;
+use tessera_resilience::breaker::Outcome;
+use tessera_rollout::meter::Meter;
 
 /// The caller in faults, if no component makes the call.
 const OUTSIDE: &str = "outside";
@@ -14,6 +19,24 @@ const OUTSIDE: &str = "outside";
 pub(crate) trait Protocol: 'static {
     type Request: Send;
     type Response: Judge + Send;
+
+    /// The value of a header field of a request, for protocols that have some.
+    fn header<'a>(_request: &'a Self::Request, _name: &str) -> Option<&'a [u8]> {
+        None
+    }
+}
+
+/// The revisions of a component that serve its calls.
+pub(crate) trait Versions<P: Protocol>: Send + Sync {
+    /// The revision that serves a call of this trace.
+    fn choose(&self, trace_id: u128, request: &P::Request) -> Version<P>;
+}
+
+/// The revision that serves a call.
+pub(crate) struct Version<P: Protocol> {
+    pub(crate) callee: Arc<dyn Callee<P>>,
+    /// Counts its calls while it is compared with another revision.
+    pub(crate) meter: Option<Arc<Meter>>,
 }
 
 /// What serves the calls of a component.
@@ -30,10 +53,10 @@ pub(crate) trait Callee<P: Protocol>: Send + Sync {
     ) -> Work;
 }
 
-/// A component that can be called: its admission control, and what serves its calls.
+/// A component that can be called: its admission control, and the revisions that serve its calls.
 pub(crate) struct ComponentEntry<P: Protocol> {
     pub(crate) admission: Arc<Admission>,
-    pub(crate) callee: Arc<dyn Callee<P>>,
+    pub(crate) versions: Arc<dyn Versions<P>>,
     /// The policy of calls that no component makes.
     pub(crate) inbound: Option<Arc<Edge>>,
     /// What an operator lets fail; `None` if the host has no such faults.
@@ -78,8 +101,17 @@ impl<P: Protocol> ComponentEntry<P> {
     }
 
     async fn run(&self, admitted: Admitted, request: P::Request) -> Result<P::Response, CallError> {
-        let work = |reply| self.callee.clone().serve(admitted, request, reply);
-        run_until_reply(self.callee.background(), work).await
+        let Version { callee, meter } =
+            self.versions.choose(admitted.span.context.trace_id, &request);
+        let begun = meter.map(|meter| (meter, Instant::now()));
+        let background = callee.background().clone();
+        let work = |reply| callee.serve(admitted, request, reply);
+        let answer = run_until_reply(&background, work).await;
+        if let Some((meter, begun)) = begun {
+            let failed = matches!(answer.judge().outcome, Outcome::Failure | Outcome::Overload);
+            meter.ended(begun.elapsed(), failed);
+        }
+        answer
     }
 
     /// A call as faults see it.

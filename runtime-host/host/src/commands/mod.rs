@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod admin_client;
 pub(crate) mod build;
 pub(crate) mod chaos;
 pub(crate) mod doctor;
@@ -7,6 +8,7 @@ mod environment;
 mod listen;
 mod machine;
 mod program;
+pub(crate) mod rollouts;
 mod source;
 mod stop;
 pub(crate) mod up;
@@ -39,6 +41,16 @@ enum Verb {
     Doctor(doctor::Doctor),
     /// Inject faults into a running host, and run experiments.
     Chaos(chaos::Chaos),
+    /// Deploy new code of a component to a running host.
+    Deploy(Box<rollouts::Deploy>),
+    /// Show the revisions of components that serve calls, and the rollouts in progress.
+    Status(rollouts::Status),
+    /// Give the candidate of a rollout all calls.
+    Promote(rollouts::Promote),
+    /// End a rollout, or take the revision back that was stable before.
+    Rollback(rollouts::Rollback),
+    /// Show what happened to the revisions of a component.
+    History(rollouts::History),
 }
 
 /// An invalid manifest, with all problems and their locations.
@@ -95,6 +107,11 @@ impl Command {
             Verb::Build(build) => build.run(),
             Verb::Doctor(doctor) => doctor.run(),
             Verb::Chaos(chaos) => chaos.run(),
+            Verb::Deploy(deploy) => deploy.run(),
+            Verb::Status(status) => status.run(),
+            Verb::Promote(promote) => promote.run(),
+            Verb::Rollback(rollback) => rollback.run(),
+            Verb::History(history) => history.run(),
         }
     }
 }

@@ -100,12 +100,7 @@ impl LinkBuilder<'_> {
         callee: &ComponentId,
         code: Option<&component::Component>,
     ) -> anyhow::Result<()> {
-        let offered = code.and_then(|code| self.export(code, import));
-        let offered = offered.with_context(|| {
-            format!("it needs `{import}` of `{callee}`, which does not export it")
-        })?;
-        type_check::compare(self.engine, import, wanted, &offered)
-            .with_context(|| format!("`{callee}` exports another `{import}` than it imports"))?;
+        check(self.engine, (import, wanted), callee, code)?;
         let mut instance = linker.instance(import).map_err(anyhow::Error::from)?;
         for (name, item) in wanted.exports(self.engine) {
             let ComponentItem::ComponentFunc(function) = item.ty else { continue };
@@ -117,11 +112,29 @@ impl LinkBuilder<'_> {
         }
         Ok(())
     }
+}
 
-    fn export(&self, code: &component::Component, name: &str) -> Option<ComponentInstance> {
-        match code.component_type().get_export(self.engine, name)?.ty {
-            ComponentItem::ComponentInstance(instance) => Some(instance),
-            _ => None,
-        }
+/// Fails unless the code of a callee exports what an importer wants, with the same types.
+pub(crate) fn check(
+    engine: &wasmtime::Engine,
+    (import, wanted): (&str, &ComponentInstance),
+    callee: &str,
+    code: Option<&component::Component>,
+) -> anyhow::Result<()> {
+    let offered = code.and_then(|code| export(engine, code, import));
+    let offered = offered
+        .with_context(|| format!("it needs `{import}` of `{callee}`, which does not export it"))?;
+    type_check::compare(engine, import, wanted, &offered)
+        .with_context(|| format!("`{callee}` exports another `{import}` than it imports"))
+}
+
+fn export(
+    engine: &wasmtime::Engine,
+    code: &component::Component,
+    name: &str,
+) -> Option<ComponentInstance> {
+    match code.component_type().get_export(engine, name)?.ty {
+        ComponentItem::ComponentInstance(instance) => Some(instance),
+        _ => None,
     }
 }

@@ -29,6 +29,10 @@ pub(crate) enum Http {}
 impl Protocol for Http {
     type Request = Request;
     type Response = Response;
+
+    fn header<'a>(request: &'a Request, name: &str) -> Option<&'a [u8]> {
+        request.headers().get(name).map(http::HeaderValue::as_bytes)
+    }
 }
 
 /// Calls with a message of a channel. The response is the error of the component, if it returns one.

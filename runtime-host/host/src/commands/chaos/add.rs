@@ -1,8 +1,8 @@
 //! `tessera chaos add`.
 
-use super::host::Host;
 use super::print;
 use crate::chaos::{Access, Effect, Fault, Target};
+use crate::commands::admin_client::RunningHost;
 use clap::{ArgGroup, Args};
 
 /// Inject a fault.
@@ -85,7 +85,7 @@ pub(super) struct Add {
     #[arg(long, value_name = "MS", default_value_t = 60_000)]
     duration_ms: u64,
     #[command(flatten)]
-    at: Host,
+    at: RunningHost,
 }
 
 impl Add {

@@ -1,45 +1,9 @@
-//! The faults of a running host, by its admin listener.
+//! The faults of a running host.
 
-use crate::capabilities::outbound_http::{Answer, Client, OutboundPolicy};
 use crate::chaos::Fault;
-use crate::message::full_body;
-use anyhow::{Context as _, bail};
-use clap::Args;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Method, Request};
+use crate::commands::admin_client::Connection;
+use http::Method;
 use serde::Deserialize;
-use std::path::PathBuf;
-
-/// The largest answer that is read.
-const ANSWER_MAX_BYTES: usize = 1 << 20;
-
-/// Which host.
-#[derive(Debug, Args)]
-pub(super) struct Host {
-    /// The URL of its admin listener.
-    #[arg(
-        long,
-        env = "TESSERA_ADMIN_URL",
-        value_name = "URL",
-        default_value = "http://127.0.0.1:3001"
-    )]
-    admin_url: String,
-    /// The file with the token of its admin listener, `admin-token` in its state directory.
-    #[arg(
-        long,
-        env = "TESSERA_ADMIN_TOKEN_FILE",
-        value_name = "FILE",
-        default_value = ".tessera/admin-token"
-    )]
-    admin_token_file: PathBuf,
-}
-
-/// A host with its token.
-pub(super) struct Connection {
-    client: Client,
-    url: String,
-    token: String,
-}
 
 #[derive(Deserialize)]
 struct Added {
@@ -51,31 +15,10 @@ struct Listed {
     faults: Vec<serde_json::Value>,
 }
 
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
-}
-
-impl Host {
-    pub(super) fn connect(&self) -> anyhow::Result<Connection> {
-        let path = &self.admin_token_file;
-        let token = std::fs::read_to_string(path).with_context(|| {
-            format!(
-                "can't read {}: --admin-token-file names the file `admin-token` in the state \
-                 directory of the host",
-                path.display()
-            )
-        })?;
-        let client = Client::new(None, &OutboundPolicy::default())?;
-        let url = self.admin_url.trim_end_matches('/').to_owned();
-        Ok(Connection { client, url, token: token.trim().to_owned() })
-    }
-}
-
 impl Connection {
     /// Injects a fault. Returns its number.
     pub(super) async fn add(&self, fault: &Fault) -> anyhow::Result<u64> {
-        let answer = self.send(Method::POST, "/faults", serde_json::to_string(fault)?).await?;
+        let answer = self.json(Method::POST, "/faults", serde_json::to_string(fault)?).await?;
         let Added { id } = serde_json::from_slice(answer.body())?;
         Ok(id)
     }
@@ -83,32 +26,11 @@ impl Connection {
     /// Ends a fault, or all.
     pub(super) async fn remove(&self, id: Option<u64>) -> anyhow::Result<()> {
         let path = id.map_or("/faults".to_owned(), |id| format!("/faults/{id}"));
-        self.send(Method::DELETE, &path, String::new()).await.map(drop)
+        self.json(Method::DELETE, &path, String::new()).await.map(drop)
     }
 
     /// The active faults, as JSON.
     pub(super) async fn faults(&self) -> anyhow::Result<Vec<serde_json::Value>> {
-        let answer = self.send(Method::GET, "/faults", String::new()).await?;
-        let Listed { faults } = serde_json::from_slice(answer.body())?;
-        Ok(faults)
-    }
-
-    async fn send(&self, method: Method, path: &str, body: String) -> anyhow::Result<Answer> {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.url))
-            .header(AUTHORIZATION, format!("Bearer {}", self.token))
-            .header(CONTENT_TYPE, "application/json")
-            .body(full_body(body))
-            .with_context(|| format!("{} is no URL of an admin listener", self.url))?;
-        let answer = self.client.exchange(request, ANSWER_MAX_BYTES).await;
-        let answer = answer.with_context(|| format!("the host at {} does not answer", self.url))?;
-        if answer.status().is_success() {
-            return Ok(answer);
-        }
-        match serde_json::from_slice(answer.body()) {
-            Ok(Problem { detail }) => bail!("{detail}"),
-            Err(_) => bail!("the host answered {}", answer.status()),
-        }
+        Ok(self.get::<Listed>("/faults").await?.faults)
     }
 }

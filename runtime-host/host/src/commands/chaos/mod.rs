@@ -7,8 +7,8 @@ mod load;
 mod report;
 mod run;
 
+use super::admin_client::RunningHost;
 use clap::{Args, Subcommand};
-use host::Host;
 use std::process::ExitCode;
 
 /// Inject faults into a running host, and run experiments.
@@ -25,7 +25,7 @@ enum Verb {
     /// Show the active faults.
     List {
         #[command(flatten)]
-        host: Host,
+        host: RunningHost,
     },
     /// Inject a fault.
     Add(Box<add::Add>),
@@ -38,7 +38,7 @@ enum Verb {
         #[arg(long, conflicts_with = "id")]
         all: bool,
         #[command(flatten)]
-        host: Host,
+        host: RunningHost,
     },
     /// Run an experiment: send requests, inject faults, and compare what happened with what must
     /// hold.
@@ -65,7 +65,7 @@ impl Verb {
     }
 }
 
-async fn list(host: &Host) -> anyhow::Result<()> {
+async fn list(host: &RunningHost) -> anyhow::Result<()> {
     let faults = host.connect()?.faults().await?;
     if faults.is_empty() {
         print("no faults are active");

@@ -1,11 +1,11 @@
 //! `tessera chaos run`.
 
 use super::experiment::{Abort, Experiment};
-use super::host::{Connection, Host};
 use super::load::{Load, Samples};
 use super::print;
 use super::report::{self, Part, lowest_availability};
 use crate::capabilities::outbound_http::{Client, OutboundPolicy};
+use crate::commands::admin_client::{Connection, RunningHost};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ pub(super) struct Run {
           value_parser = clap::value_parser!(u64).range(1..=100))]
     time_percent: u64,
     #[command(flatten)]
-    host: Host,
+    host: RunningHost,
 }
 
 /// How an experiment ended.

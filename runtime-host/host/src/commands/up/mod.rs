@@ -186,6 +186,7 @@ impl Up {
         let deliveries = running.deliver();
         let schedules = tokio::spawn(running.schedules(stop.clone()));
         let messages = tokio::spawn(running.redis().run(stop.clone()));
+        let rollouts = tokio::spawn(running.rollouts().run());
         let hooks = running.hooks();
         tokio::select! {
             () = hooks.run() => {}
@@ -193,6 +194,7 @@ impl Up {
         }
         let tasks = BackgroundTasks { serving, schedules, messages, deliveries };
         let drained = tasks.drain(stop, patience).await?;
+        rollouts.abort();
         // While the event log is open.
         exporter.finish_metrics().await;
         running.close().await?;

@@ -19,6 +19,7 @@ use crate::telemetry::random;
 use anyhow::Context as _;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tessera_resilience::Choice;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
@@ -36,6 +37,8 @@ pub(crate) struct Revision<G: GuestState> {
     redis: Option<RedisExport>,
     functions: HashMap<FunctionName, ComponentExportIndex>,
     idle: Arc<Idle<G>>,
+    /// The largest memory of an instance after a call.
+    memory_bytes: AtomicU64,
     /// Calls after which an instance is replaced.
     calls_max: Choice,
     pub(crate) background: Background,
@@ -75,8 +78,24 @@ impl<G: GuestState> Revision<G> {
             grants,
             engine: engine.clone(),
             linked,
+            memory_bytes: AtomicU64::new(0),
             idle: engine.budget.idle(engine.reuse.idle_max_ns),
         })
+    }
+
+    /// What its component may use.
+    pub(crate) fn grants(&self) -> &Arc<G::Grants> {
+        &self.grants
+    }
+
+    /// Its code.
+    pub(crate) fn code(&self) -> &Component {
+        self.linked.component()
+    }
+
+    /// The largest memory of an instance after a call, in bytes, since this was last asked.
+    pub(crate) fn take_memory_bytes(&self) -> u64 {
+        self.memory_bytes.swap(0, Ordering::Relaxed)
     }
 
     /// Whether it serves HTTP.
@@ -124,6 +143,10 @@ impl<G: GuestState> Revision<G> {
 
     /// Keeps an instance whose call ended well.
     pub(crate) fn give_back(&self, instance: Instance<G>) {
+        let bytes = instance.guest_bytes() as u64;
+        if bytes > self.memory_bytes.load(Ordering::Relaxed) {
+            self.memory_bytes.fetch_max(bytes, Ordering::Relaxed);
+        }
         instance.store.data().end();
         if instance.served < instance.calls_max && !instance.store.data().is_spent {
             self.idle.keep(instance);

@@ -1,0 +1,203 @@
+//! Revisions and rollouts: what an operator sees and does.
+
+use super::query::Query;
+use super::reply::{self, Reply};
+use super::route::Call;
+use crate::problem::Code;
+use crate::rollouts::{self, CodeId, Cohort, Deployment, Refused, Sticky};
+use http::StatusCode;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde_json::json;
+use std::time::Duration;
+use tessera_rollout::plan::Plan;
+
+/// The largest component that can be deployed.
+const CODE_MAX_BYTES: usize = 256 * 1024 * 1024;
+/// The longest name of who deploys.
+const BY_MAX_BYTES: usize = 256;
+/// How long a step of a canary takes by default.
+const STEP: Duration = Duration::from_secs(30);
+
+const OF_DEPLOYMENT: [&str; 11] = [
+    "revision",
+    "steps",
+    "step_ms",
+    "waits",
+    "calls_min",
+    "failures_percent_max",
+    "latency_ratio_max",
+    "memory_ratio_max",
+    "sticky",
+    "match",
+    "by",
+];
+
+/// The revisions of all components.
+pub(super) async fn list(call: Call<'_>) -> Reply {
+    reply::json(&json!({ "components": call.state.rollouts.views().await }))
+}
+
+/// A new revision of a component. The body is its code.
+pub(super) async fn deploy(call: Call<'_>) -> Reply {
+    let id = call.value(0).to_owned();
+    let (wanted, kept) = match deployment(&call.query) {
+        Ok(wanted) => wanted,
+        Err(reason) => return reply::problem(Code::BadRequest, &reason),
+    };
+    let code = match kept {
+        Some(digits) => rollouts::Code::Kept(digits),
+        None => match received(call.body).await {
+            Ok(bytes) => rollouts::Code::Bytes(bytes),
+            Err(reason) => return reply::problem(Code::BadRequest, &reason),
+        },
+    };
+    let deployed = call.state.rollouts.deploy(&id, Deployment { code, ..wanted }).await;
+    let mut reply = answer(deployed);
+    if reply.status() == StatusCode::OK {
+        *reply.status_mut() = StatusCode::ACCEPTED;
+    }
+    reply
+}
+
+/// The candidate of a component gets all calls.
+pub(super) async fn promote(call: Call<'_>) -> Reply {
+    match by(&call.query) {
+        Ok(by) => answer(call.state.rollouts.promote(call.value(0), &by).await),
+        Err(reason) => reply::problem(Code::BadRequest, &reason),
+    }
+}
+
+/// The stable revision, or the one before it, gets all calls.
+pub(super) async fn roll_back(call: Call<'_>) -> Reply {
+    match by(&call.query) {
+        Ok(by) => answer(call.state.rollouts.roll_back(call.value(0), &by).await),
+        Err(reason) => reply::problem(Code::BadRequest, &reason),
+    }
+}
+
+fn answer(done: Result<CodeId, Refused>) -> Reply {
+    let error = match done {
+        Ok(revision) => return reply::json(&json!({ "revision": revision })),
+        Err(error) => error,
+    };
+    let code = match &error {
+        Refused::NoComponent(_) => Code::NOT_FOUND,
+        Refused::Invalid(_) => Code::BadRequest,
+        Refused::InProgress(_)
+        | Refused::NoRollout
+        | Refused::NotReady
+        | Refused::NoPrevious
+        | Refused::Unchanged(_) => Code::Conflict,
+        Refused::Storage(_) => Code::Unavailable,
+    };
+    reply::problem(code, &error.to_string())
+}
+
+/// The code in the body of a request.
+async fn received(body: Incoming) -> Result<Vec<u8>, String> {
+    let body = Limited::new(body, CODE_MAX_BYTES).collect().await;
+    let body = body.map_err(|error| format!("the body can't be read: {error}"))?.to_bytes();
+    if body.is_empty() {
+        return Err("the body is empty: send a component, or name a `revision`".to_owned());
+    }
+    Ok(body.into())
+}
+
+/// A deployment without its code, and the kept revision that it names instead.
+fn deployment(query: &str) -> Result<(Deployment, Option<String>), String> {
+    let mut given = Query::parse(query, &OF_DEPLOYMENT)?;
+    let step = given.parsed("step_ms")?.map_or(STEP, Duration::from_millis);
+    let mut plan = match given.take("steps") {
+        None => Plan::at_once(),
+        Some(text) if text == "0" => Plan::blue_green(),
+        Some(text) => Plan::canary(steps(&text)?, step),
+    };
+    plan.waits = given.parsed("waits")?.unwrap_or(plan.waits);
+    let criteria = &mut plan.criteria;
+    let (calls, failures) = (given.parsed("calls_min")?, given.parsed("failures_percent_max")?);
+    criteria.calls_min = calls.unwrap_or(criteria.calls_min);
+    criteria.failures_percent_max = failures.unwrap_or(criteria.failures_percent_max);
+    let (latency, memory) = (given.parsed("latency_ratio_max")?, given.parsed("memory_ratio_max")?);
+    criteria.latency_ratio_max = latency.unwrap_or(criteria.latency_ratio_max);
+    criteria.memory_ratio_max = memory.unwrap_or(criteria.memory_ratio_max);
+    let cohort = Cohort {
+        sticky: given.take("sticky").map(|text| sticky(&text)).transpose()?,
+        named: given.take("match").map(|text| named(&text)).transpose()?,
+    };
+    let by = checked(given.take("by").unwrap_or_default())?;
+    let code = rollouts::Code::Bytes(Vec::new());
+    Ok((Deployment { code, plan, cohort, by }, given.take("revision")))
+}
+
+fn steps(text: &str) -> Result<Vec<u8>, String> {
+    let numbers = text.split(',').map(|number| number.trim().parse());
+    numbers
+        .collect::<Result<_, _>>()
+        .map_err(|_| format!("`steps` can't be `{text}`: write percentages, such as 5,25,50"))
+}
+
+fn sticky(text: &str) -> Result<Sticky, String> {
+    match text.split_once(':') {
+        Some(("header", name)) if !name.is_empty() => Ok(Sticky::Header(name.to_ascii_lowercase())),
+        Some(("cookie", name)) if !name.is_empty() => Ok(Sticky::Cookie(name.to_owned())),
+        _ => Err(format!("`sticky` can't be `{text}`: write header:<name> or cookie:<name>")),
+    }
+}
+
+fn named(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.is_empty() => {
+            Ok((name.to_ascii_lowercase(), value.trim().to_owned()))
+        }
+        _ => Err(format!("`match` can't be `{text}`: write <header>:<value>")),
+    }
+}
+
+fn by(query: &str) -> Result<String, String> {
+    checked(Query::parse(query, &["by"])?.take("by").unwrap_or_default())
+}
+
+fn checked(by: String) -> Result<String, String> {
+    match by.len() <= BY_MAX_BYTES {
+        true => Ok(by),
+        false => Err(format!("`by` must have at most {BY_MAX_BYTES} bytes")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canary_has_steps_and_a_cohort() {
+        let query = "steps=5,25&step_ms=1000&sticky=header%3AX-User&match=x-beta:yes&by=ann";
+        let (Deployment { plan, cohort, by, .. }, kept) = deployment(query).unwrap();
+        assert_eq!((plan.steps_percent, plan.step_ms, plan.waits), (vec![5, 25], 1_000, false));
+        assert_eq!(cohort.sticky, Some(Sticky::Header("x-user".to_owned())));
+        assert_eq!(cohort.named, Some(("x-beta".to_owned(), "yes".to_owned())));
+        assert_eq!((by.as_str(), kept), ("ann", None));
+    }
+
+    #[test]
+    fn without_steps_all_calls_change_at_once() {
+        let (Deployment { plan, .. }, _) = deployment("").unwrap();
+        assert_eq!(plan, Plan::at_once());
+        let (Deployment { plan, .. }, kept) = deployment("steps=0&revision=abc").unwrap();
+        assert_eq!((plan, kept.as_deref()), (Plan::blue_green(), Some("abc")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (query, reason) in [
+            ("steps=5,a", "`steps` can't be `5,a`"),
+            ("step=5", "no parameter `step`"),
+            ("waits=maybe", "`waits` can't be `maybe`"),
+            ("sticky=user", "write header:<name>"),
+            ("match=beta", "write <header>:<value>"),
+        ] {
+            let error = deployment(query).unwrap_err();
+            assert!(error.contains(reason), "{query}: {error}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! New revisions of components, while the application runs.
+//!
+//! [`RevisionSet`] is what calls see: the revisions of one component, and which calls each of them
+//! serves. [`Rollouts`] changes it: an operator deploys, promotes and rolls back, and candidates are
+//! compared with the stable revision by the rules of `tessera_rollout`. Each change is durable before
+//! it has an effect ([`record`]), so that after a crash the same revisions serve calls as before.
+
+mod operations;
+mod progress;
+mod record;
+mod revision_set;
+mod rollouts;
+mod shown;
+
+pub(crate) use operations::{Code, Deployment, Refused};
+pub(crate) use record::{CodeId, Cohort, Entry, Event, Records, Resumed, Sticky};
+pub(crate) use revision_set::{RevisionSet, Weighed};
+pub(crate) use rollouts::{Component, Rollouts};
+pub(crate) use shown::{ComponentView, RolloutView};
+
+use futures::future::BoxFuture;
+use tessera_rollout::meter::Observed;
+
+/// One component, as rollouts change it.
+pub(crate) trait Slot: Send + Sync {
+    /// Compiles and links new code, and checks that its callers can use it. It is the candidate from
+    /// then on, and gets no calls yet.
+    fn offer(&self, code: Vec<u8>) -> BoxFuture<'_, anyhow::Result<()>>;
+
+    /// Sets which calls the candidate gets.
+    fn weigh(&self, weighed: Weighed);
+
+    /// The candidate gets all calls, and is the stable revision from now on. What it replaces is
+    /// kept, so that it can be taken back at once.
+    fn promote(&self);
+
+    /// Forgets the candidate.
+    fn withdraw(&self);
+
+    /// The revision that was stable before gets all calls again. Returns whether there is one.
+    fn take_back(&self) -> bool;
+
+    /// What was measured of the stable revision and of the candidate since this was last asked.
+    fn measured(&self) -> [Observed; 2];
+}

@@ -1,0 +1,135 @@
+//! What an operator asks for.
+
+use super::record::{CodeId, Cohort, Event, Rollout};
+use super::rollouts::{Component, Rollouts, now_ms};
+use crate::telemetry::random;
+use std::sync::Arc;
+use tessera_rollout::plan::Plan;
+use thiserror::Error;
+
+/// A new revision of a component, and how it gets its calls.
+#[derive(Debug)]
+pub(crate) struct Deployment {
+    pub(crate) code: Code,
+    pub(crate) plan: Plan,
+    pub(crate) cohort: Cohort,
+    /// Who deploys it, for the history.
+    pub(crate) by: String,
+}
+
+/// The code of a new revision.
+#[derive(Debug)]
+pub(crate) enum Code {
+    /// A component.
+    Bytes(Vec<u8>),
+    /// The first digits of a revision that is kept.
+    Kept(String),
+}
+
+/// Why something was not done.
+#[derive(Debug, Error)]
+pub(crate) enum Refused {
+    #[error("there is no component `{0}`")]
+    NoComponent(String),
+    #[error("a rollout of `{0}` is in progress: promote it or roll it back first")]
+    InProgress(CodeId),
+    #[error("there is no rollout in progress")]
+    NoRollout,
+    #[error("the candidate is not ready yet: try again in a moment")]
+    NotReady,
+    #[error("there is no earlier revision: deploy one")]
+    NoPrevious,
+    #[error("revision {0} serves all calls already")]
+    Unchanged(CodeId),
+    #[error("{0}")]
+    Invalid(String),
+    /// The state directory can't be written or read.
+    #[error("{0:#}")]
+    Storage(#[from] anyhow::Error),
+}
+
+impl Rollouts {
+    /// Begins to roll out a new revision. It is compiled in the background; what became of it is in
+    /// the history.
+    pub(crate) async fn deploy(
+        self: &Arc<Self>,
+        id: &str,
+        deployment: Deployment,
+    ) -> Result<CodeId, Refused> {
+        let Deployment { code, plan, cohort, by } = deployment;
+        plan.check().map_err(|error| Refused::Invalid(error.to_string()))?;
+        let component = self.component(id)?;
+        let mut state = component.state.lock().await;
+        if let Some(rollout) = &state.record.rollout {
+            return Err(Refused::InProgress(rollout.candidate.clone()));
+        }
+        let (candidate, code) = self.code(code).await?;
+        self.keep_code_of_manifest(component, &state.record).await;
+        if candidate == state.record.stable {
+            return Err(Refused::Unchanged(candidate));
+        }
+        let mut record = state.record.clone();
+        let at_ms = now_ms();
+        record.rollout = Some(Rollout {
+            candidate: candidate.clone(),
+            plan,
+            cohort,
+            step: 0,
+            waits: false,
+            salt: random(),
+            began_at_ms: at_ms,
+        });
+        record.note(at_ms, candidate.clone(), &by, Event::Deployed);
+        self.write(id, &mut state, record).await?;
+        drop(state);
+        tracing::info!(component = id, revision = %candidate, by, "a rollout begins");
+        self.remove_unneeded_code().await;
+        self.prepare(id.to_owned(), candidate.clone(), code);
+        Ok(candidate)
+    }
+
+    /// Gives the candidate all calls.
+    pub(crate) async fn promote(&self, id: &str, by: &str) -> Result<CodeId, Refused> {
+        let component = self.component(id)?;
+        let mut state = component.state.lock().await;
+        if state.record.rollout.is_none() {
+            return Err(Refused::NoRollout);
+        }
+        if !state.is_ready {
+            return Err(Refused::NotReady);
+        }
+        self.promote_in(component, &mut state, by).await?;
+        Ok(state.record.stable.clone())
+    }
+
+    /// Gives the stable revision all calls, or, if no rollout is in progress, the revision that was
+    /// stable before. Returns the one that has them.
+    pub(crate) async fn roll_back(self: &Arc<Self>, id: &str, by: &str) -> Result<CodeId, Refused> {
+        let component = self.component(id)?;
+        let mut state = component.state.lock().await;
+        if state.record.rollout.is_some() {
+            self.roll_back_in(component, &mut state, by, None).await?;
+            return Ok(state.record.stable.clone());
+        }
+        let Some(previous) = state.record.previous.clone() else { return Err(Refused::NoPrevious) };
+        if !state.has_previous {
+            // It was stable before the host was started, so its code has to be loaded first.
+            drop(state);
+            let (code, plan) = (Code::Kept(previous.as_str().to_owned()), Plan::at_once());
+            let (cohort, by) = (Cohort::default(), by.to_owned());
+            return self.deploy(id, Deployment { code, plan, cohort, by }).await;
+        }
+        let mut record = state.record.clone();
+        let replaced = std::mem::replace(&mut record.stable, previous.clone());
+        record.previous = Some(replaced.clone());
+        record.note(now_ms(), replaced, by, Event::RolledBack { reason: None });
+        self.write(id, &mut state, record).await?;
+        component.slot.take_back();
+        tracing::warn!(component = id, revision = %previous, by, "an earlier revision is back");
+        Ok(previous)
+    }
+
+    fn component(&self, id: &str) -> Result<&Component, Refused> {
+        self.components.get(id).ok_or_else(|| Refused::NoComponent(id.to_owned()))
+    }
+}

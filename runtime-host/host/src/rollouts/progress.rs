@@ -1,0 +1,51 @@
+//! What happens by itself: steps, promotions, and rollbacks of candidates that are worse.
+
+use super::operations::Refused;
+use super::record::Event;
+use super::revision_set::Weighed;
+use super::rollouts::{Component, Rollouts, now_ms};
+use std::time::Instant;
+use tessera_rollout::judge::judge;
+use tessera_rollout::plan::Next;
+
+impl Rollouts {
+    /// Compares the candidate of a component with its stable revision, if there is one.
+    pub(super) async fn advance(&self, id: &str, component: &Component) -> Result<(), Refused> {
+        let mut state = component.state.lock().await;
+        let Some(rollout) = state.record.rollout.clone().filter(|_| state.is_ready) else {
+            return Ok(());
+        };
+        for (sum, more) in state.compared.iter_mut().zip(component.slot.measured()) {
+            sum.add(&more);
+        }
+        let [stable, candidate] = &state.compared;
+        let verdict = judge(stable, candidate, &rollout.plan.criteria);
+        let mut record = state.record.clone();
+        match rollout.plan.next(rollout.step, state.step_began.elapsed(), &verdict) {
+            Next::Stay => {}
+            Next::Wait if rollout.waits => {}
+            Next::Wait => {
+                record.rollout = Some(super::record::Rollout { waits: true, ..rollout });
+                self.write(id, &mut state, record).await?;
+                tracing::info!(component = id, "a rollout waits for its promotion");
+            }
+            Next::Step(step) => {
+                let share_percent = rollout.plan.share_percent(step);
+                let (revision, cohort, salt) =
+                    (rollout.candidate.clone(), rollout.cohort.clone(), rollout.salt);
+                record.rollout = Some(super::record::Rollout { step, ..rollout });
+                record.note(now_ms(), revision.clone(), "", Event::Step { share_percent });
+                self.write(id, &mut state, record).await?;
+                component.slot.weigh(Weighed { share_percent, cohort, salt });
+                state.step_began = Instant::now();
+                state.compared = Default::default();
+                tracing::info!(component = id, revision = %revision, share_percent, "a step begins");
+            }
+            Next::Promote => self.promote_in(component, &mut state, "").await?,
+            Next::RollBack(reason) => {
+                self.roll_back_in(component, &mut state, "", Some(reason)).await?;
+            }
+        }
+        Ok(())
+    }
+}

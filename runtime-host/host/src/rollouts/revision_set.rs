@@ -1,0 +1,142 @@
+//! The revisions of one component, and which calls each of them serves.
+
+use super::record::Cohort;
+use crate::calls::{Callee, Protocol, Version, Versions};
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use tessera_rollout::cohort;
+use tessera_rollout::meter::{Meter, Observed};
+
+/// The revisions of one component. They are changed at once for all ways to call it.
+pub(crate) struct RevisionSet<R> {
+    split: ArcSwap<Split<R>>,
+}
+
+struct Split<R> {
+    stable: Arc<R>,
+    /// That which was stable before.
+    previous: Option<Arc<R>>,
+    candidate: Option<Candidate<R>>,
+}
+
+struct Candidate<R> {
+    revision: Arc<R>,
+    weighed: Weighed,
+    /// Of the stable revision and of this one.
+    meters: [Arc<Meter>; 2],
+}
+
+/// Which calls a candidate gets.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Weighed {
+    pub(crate) share_percent: u8,
+    /// What calls have in common that go to the same revision.
+    pub(crate) cohort: Cohort,
+    /// Different for each rollout.
+    pub(crate) salt: u64,
+}
+
+impl<R> Clone for Candidate<R> {
+    fn clone(&self) -> Self {
+        let Self { revision, weighed, meters } = self;
+        Self { revision: revision.clone(), weighed: weighed.clone(), meters: meters.clone() }
+    }
+}
+
+impl<R> RevisionSet<R> {
+    pub(crate) fn new(stable: Arc<R>) -> Self {
+        Self { split: ArcSwap::from_pointee(Split { stable, previous: None, candidate: None }) }
+    }
+
+    /// The stable revision.
+    pub(crate) fn stable(&self) -> Arc<R> {
+        self.split.load().stable.clone()
+    }
+
+    /// The candidate, if there is one.
+    pub(crate) fn candidate(&self) -> Option<Arc<R>> {
+        self.split.load().candidate.as_ref().map(|candidate| candidate.revision.clone())
+    }
+
+    /// Adds a candidate, which gets no calls yet.
+    pub(crate) fn offer(&self, revision: Arc<R>) {
+        let candidate =
+            Candidate { revision, weighed: Weighed::default(), meters: Default::default() };
+        self.change(|split| Split { candidate: Some(candidate.clone()), ..split });
+    }
+
+    /// Sets which calls the candidate gets.
+    pub(crate) fn weigh(&self, weighed: &Weighed) {
+        self.change(|split| {
+            let candidate =
+                split.candidate.map(|one| Candidate { weighed: weighed.clone(), ..one });
+            Split { candidate, ..split }
+        });
+    }
+
+    /// The candidate is the stable revision from now on.
+    pub(crate) fn promote(&self) {
+        self.change(|split| match split.candidate {
+            None => split,
+            Some(Candidate { revision, .. }) => {
+                Split { stable: revision, previous: Some(split.stable), candidate: None }
+            }
+        });
+    }
+
+    /// Forgets the candidate.
+    pub(crate) fn withdraw(&self) {
+        self.change(|split| Split { candidate: None, ..split });
+    }
+
+    /// Exchanges the stable revision and the previous one. Returns whether there is one.
+    pub(crate) fn take_back(&self) -> bool {
+        let mut taken = false;
+        self.change(|split| match split.previous {
+            None => split,
+            Some(previous) => {
+                taken = true;
+                Split { stable: previous, previous: Some(split.stable), candidate: None }
+            }
+        });
+        taken
+    }
+
+    /// What was measured of the stable revision and of the candidate since this was last asked.
+    pub(crate) fn measured(&self) -> [Observed; 2] {
+        let split = self.split.load();
+        split.candidate.as_ref().map_or_else(Default::default, |candidate| {
+            [candidate.meters[0].take(), candidate.meters[1].take()]
+        })
+    }
+
+    fn change(&self, mut change: impl FnMut(Split<R>) -> Split<R>) {
+        self.split.rcu(|split| {
+            change(Split {
+                stable: split.stable.clone(),
+                previous: split.previous.clone(),
+                candidate: split.candidate.clone(),
+            })
+        });
+    }
+}
+
+impl<P: Protocol, R: Callee<P> + 'static> Versions<P> for RevisionSet<R> {
+    fn choose(&self, trace_id: u128, request: &P::Request) -> Version<P> {
+        let split = self.split.load();
+        let Some(candidate) = &split.candidate else {
+            return Version { callee: split.stable.clone(), meter: None };
+        };
+        let [stable_meter, candidate_meter] = &candidate.meters;
+        let Weighed { share_percent, cohort, salt } = &candidate.weighed;
+        let trace = trace_id.to_le_bytes();
+        let header = |name: &str| P::header(request, name);
+        let is_chosen = cohort.names(header)
+            || cohort::is_in(*share_percent, cohort.key(header).unwrap_or(&trace), *salt);
+        let (callee, meter) = match is_chosen {
+            true => (candidate.revision.clone(), candidate_meter),
+            false => (split.stable.clone(), stable_meter),
+        };
+        Version { callee, meter: Some(meter.clone()) }
+    }
+}

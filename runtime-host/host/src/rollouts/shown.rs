@@ -1,0 +1,109 @@
+//! Revisions and rollouts, as they are shown.
+
+use super::record::{CodeId, Cohort, Entry};
+use super::rollouts::{Component, Rollouts, State};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use tessera_rollout::meter::Observed;
+
+/// One component.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ComponentView {
+    pub(crate) id: String,
+    pub(crate) stable: CodeId,
+    pub(crate) previous: Option<CodeId>,
+    pub(crate) rollout: Option<RolloutView>,
+    /// The oldest first.
+    pub(crate) history: Vec<Entry>,
+}
+
+/// A rollout in progress.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RolloutView {
+    pub(crate) candidate: CodeId,
+    /// Whether the candidate is compiled and linked.
+    pub(crate) is_ready: bool,
+    /// Whether it waits for an operator.
+    pub(crate) waits: bool,
+    pub(crate) share_percent: u8,
+    /// The steps in words, and the current one, from 0.
+    pub(crate) plan: Vec<String>,
+    pub(crate) step: usize,
+    pub(crate) step_elapsed_ms: u64,
+    pub(crate) cohort: Cohort,
+    pub(crate) began_at_ms: u64,
+    /// What was measured in this step.
+    pub(crate) measured: Compared,
+}
+
+/// Both revisions over the same time.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Compared {
+    pub(crate) stable: Measured,
+    pub(crate) candidate: Measured,
+}
+
+/// One revision.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    pub(crate) calls: u64,
+    pub(crate) failures: u64,
+    pub(crate) latency_p50_ms: Option<f64>,
+    pub(crate) latency_p95_ms: Option<f64>,
+    pub(crate) memory_bytes: u64,
+}
+
+impl Rollouts {
+    /// All components, by their ids.
+    pub(crate) async fn views(&self) -> Vec<ComponentView> {
+        let mut views = Vec::new();
+        for (id, component) in &self.components {
+            views.push(view(id, component).await);
+        }
+        views
+    }
+}
+
+async fn view(id: &str, component: &Component) -> ComponentView {
+    let state = component.state.lock().await;
+    ComponentView {
+        id: id.to_owned(),
+        stable: state.record.stable.clone(),
+        previous: state.record.previous.clone(),
+        rollout: rollout(&state),
+        history: state.record.history.clone(),
+    }
+}
+
+fn rollout(state: &State) -> Option<RolloutView> {
+    let rollout = state.record.rollout.as_ref()?;
+    let share_percent = rollout.plan.share_percent(rollout.step);
+    let elapsed = if state.is_ready { state.step_began.elapsed() } else { Duration::ZERO };
+    let [stable, candidate] = state.compared.each_ref().map(measured);
+    Some(RolloutView {
+        candidate: rollout.candidate.clone(),
+        is_ready: state.is_ready,
+        waits: rollout.waits,
+        share_percent: if state.is_ready { share_percent } else { 0 },
+        plan: rollout.plan.lines(),
+        step: rollout.step,
+        step_elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        cohort: rollout.cohort.clone(),
+        began_at_ms: rollout.began_at_ms,
+        measured: Compared { stable, candidate },
+    })
+}
+
+fn measured(observed: &Observed) -> Measured {
+    let of = |share: f64| {
+        let rank = (observed.calls as f64 * share).ceil() as u64;
+        observed.latency_of_rank(rank).map(|time| time.as_secs_f64() * 1e3)
+    };
+    Measured {
+        calls: observed.calls,
+        failures: observed.failures,
+        latency_p50_ms: of(0.5),
+        latency_p95_ms: of(0.95),
+        memory_bytes: observed.memory_bytes,
+    }
+}
