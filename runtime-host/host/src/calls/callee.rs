@@ -104,9 +104,8 @@ impl<P: Protocol> ComponentEntry<P> {
         let Version { callee, meter } =
             self.versions.choose(admitted.span.context.trace_id, &request);
         let begun = meter.map(|meter| (meter, Instant::now()));
-        let background = callee.background().clone();
-        let work = |reply| callee.serve(admitted, request, reply);
-        let answer = run_until_reply(&background, work).await;
+        let work = |reply| callee.clone().serve(admitted, request, reply);
+        let answer = run_until_reply(callee.background(), work).await;
         if let Some((meter, begun)) = begun {
             let failed = matches!(answer.judge().outcome, Outcome::Failure | Outcome::Overload);
             meter.ended(begun.elapsed(), failed);
