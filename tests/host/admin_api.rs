@@ -38,6 +38,7 @@ source = "$p3"
 allowed_outbound_hosts = ["http://127.0.0.1:*"]
 [component.subscriber.tool.tessera]
 subscribe = [{{ types = ["com.test.*"], path = "/forward?url={}" }}]
+schedule = [{{ path = "/", every_ms = 3600000 }}]
 "#,
         backend.url("/")
     ))

@@ -201,7 +201,7 @@ pub(crate) async fn start(
     functions.install(components.functions);
     messages.install(components.messages);
     let workshop = Workshop { linking, middleware, revisions: components.revisions };
-    let rollouts = rollouts(workshop, &code, resumed, records)?;
+    let rollouts = rollouts(workshop, code, resumed, records);
     let command = components.command;
     let components = components.statuses.into();
     let budget = engine.budget.clone();
@@ -251,21 +251,20 @@ fn resumed(
 /// How an operator changes the components.
 fn rollouts(
     workshop: Workshop,
-    code: &BTreeMap<ComponentId, Loaded>,
+    mut code: BTreeMap<ComponentId, Loaded>,
     mut resumed: BTreeMap<ComponentId, Resumed>,
     records: Records,
-) -> anyhow::Result<Arc<Rollouts>> {
+) -> Arc<Rollouts> {
     let workshop = Arc::new(workshop);
     let mut components = BTreeMap::new();
     for (id, revisions) in &workshop.revisions {
         let (workshop, revisions) = (workshop.clone(), revisions.clone());
-        let source = code::local_source(&workshop.linking.app.components[id])?;
-        let manifest = code[id].manifest.clone();
+        let Some(Loaded { manifest, bytes, .. }) = code.remove(id) else { continue };
         let slot = Arc::new(ComponentSlot { workshop, id: id.clone(), revisions });
-        let component = rollouts::Component::new(slot, source, manifest, resumed.remove(id));
+        let component = rollouts::Component::new(slot, bytes, manifest, resumed.remove(id));
         components.insert(id.clone(), component);
     }
-    Ok(Rollouts::new(components, records))
+    Rollouts::new(components, records)
 }
 
 /// What the requests of all components need.

@@ -17,7 +17,7 @@ const Z: f64 = 3.9;
 /// When a candidate is worse.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Criteria {
-    /// Calls of the candidate before there is any verdict.
+    /// Calls of each of the two before there is any verdict.
     pub calls_min: u64,
     /// The share of failures that it may have above that of the stable revision, in percent.
     pub failures_percent_max: f64,
@@ -96,7 +96,7 @@ impl fmt::Display for Reason {
 /// Compares a candidate with the stable revision, measured over the same time.
 #[must_use]
 pub fn judge(stable: &Observed, candidate: &Observed, criteria: &Criteria) -> Verdict {
-    if candidate.calls < criteria.calls_min.max(1) {
+    if candidate.calls.min(stable.calls) < criteria.calls_min.max(1) {
         return Verdict::TooFewCalls;
     }
     let reason = failures(stable, candidate, criteria)
@@ -186,6 +186,7 @@ mod tests {
     fn few_calls_say_nothing() {
         assert_eq!(verdict(&calls(10_000, 0, 100), &calls(99, 1, 100)), Verdict::TooFewCalls);
         assert_eq!(verdict(&calls(0, 0, 100), &calls(0, 0, 100)), Verdict::TooFewCalls);
+        assert_eq!(verdict(&calls(0, 0, 100), &calls(1_000, 0, 100)), Verdict::TooFewCalls);
     }
 
     #[test]
@@ -232,10 +233,16 @@ mod tests {
     }
 
     #[test]
-    fn without_calls_of_the_stable_revision_only_failures_can_be_worse() {
-        assert_eq!(verdict(&Observed::default(), &calls(1_000, 0, 1_000_000)), Verdict::Good);
-        // Nothing is known about the stable revision, which may fail always.
-        assert_eq!(verdict(&Observed::default(), &calls(1_000, 1, 100)), Verdict::Good);
+    fn without_calls_of_the_stable_revision_there_is_nothing_to_compare_with() {
+        assert_eq!(verdict(&calls(99, 0, 100), &calls(1_000, 1, 100)), Verdict::TooFewCalls);
+    }
+
+    #[test]
+    fn a_candidate_that_fails_always_is_worse_with_the_fewest_calls_that_a_plan_allows() {
+        let calls_min = crate::plan::CALLS_MIN;
+        let criteria = Criteria { calls_min, ..Criteria::default() };
+        let (stable, candidate) = (calls(calls_min, 0, 100), calls(calls_min, 1, 100));
+        assert!(matches!(judge(&stable, &candidate, &criteria), Verdict::Worse(_)));
     }
 
     #[test]

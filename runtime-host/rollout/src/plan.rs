@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Steps of one plan.
 pub const STEPS_MAX: usize = 16;
+/// The fewest calls with which a revision that fails always is distinguished from one that never does.
+pub const CALLS_MIN: u64 = 30;
 /// The longest step.
 pub const STEP_TIME_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 
@@ -76,8 +78,15 @@ impl Plan {
         if Duration::from_millis(self.step_ms) > STEP_TIME_MAX {
             return Err(PlanError(format!("a step takes at most {} s", STEP_TIME_MAX.as_secs())));
         }
-        let Criteria { failures_percent_max, latency_ratio_max, memory_ratio_max, .. } =
+        if self.waits && steps.is_empty() {
+            let text = "only a rollout with steps can wait for its promotion";
+            return Err(PlanError(text.to_owned()));
+        }
+        let Criteria { calls_min, failures_percent_max, latency_ratio_max, memory_ratio_max } =
             self.criteria;
+        if calls_min < CALLS_MIN {
+            return Err(PlanError(format!("a step needs at least {CALLS_MIN} calls")));
+        }
         let in_range = (0.0..=100.0).contains(&failures_percent_max)
             && (1.0..=1_000.0).contains(&latency_ratio_max)
             && (1.0..=1_000.0).contains(&memory_ratio_max);
@@ -223,6 +232,11 @@ mod tests {
         }
         assert!(Plan::canary(vec![5], STEP_TIME_MAX + STEP).check().is_err());
         let mut plan = canary();
+        assert_eq!(plan.check(), Ok(()));
+        assert!(Plan { waits: true, ..Plan::at_once() }.check().is_err());
+        plan.criteria.calls_min = CALLS_MIN - 1;
+        assert!(plan.check().is_err());
+        plan.criteria.calls_min = CALLS_MIN;
         assert_eq!(plan.check(), Ok(()));
         plan.criteria.latency_ratio_max = 0.5;
         assert!(plan.check().is_err());

@@ -78,3 +78,8 @@ export const short = (id, length = 8) => (id.length > length ? id.slice(0, lengt
 
 /** The beginning of a digest. */
 export const digest = (text) => short(text.replace(/^sha256:/, ''), 12);
+
+const answers = ['ok', 'refused', 'cancelled', 'not-found', 'body-too-large', 'body-incomplete', 'body-malformed'];
+
+/** Whether a result is a failure: a status of 500 or more, or a failure that the client did not cause. */
+export const isFailure = (outcome) => (/^\d+$/.test(outcome) ? Number(outcome) >= 500 : !answers.includes(outcome));

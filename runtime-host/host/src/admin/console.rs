@@ -11,7 +11,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::Full;
 use std::sync::OnceLock;
 use xxhash_rust::xxh3::Xxh3;
@@ -60,17 +60,24 @@ const INDEX: &str = include_str!("../../console/index.html");
 
 /// An asset of this build.
 pub(super) fn asset(call: &Call<'_>) -> Reply {
-    let is_ours = call.value(0) == build();
-    let asset = ASSETS.iter().find(|asset| is_ours && asset.path == call.value(1));
-    asset.map_or_else(super::reply::nothing_here, |asset| {
-        reply(asset.content_type, asset.text, IMMUTABLE)
-    })
+    asset_of(call.value(0), call.value(1)).unwrap_or_else(super::reply::nothing_here)
 }
 
-/// The document of all pages; its scripts render the page of the fragment.
+/// The document of all pages.
 pub(super) fn index(call: &Call<'_>) -> Reply {
+    document(&call.fields)
+}
+
+fn asset_of(build: &str, path: &str) -> Option<Reply> {
+    let is_ours = build == self::build();
+    let asset = ASSETS.iter().find(|asset| is_ours && asset.path == path)?;
+    Some(reply(asset.content_type, asset.text, IMMUTABLE))
+}
+
+/// Its scripts render the page of the fragment.
+fn document(headers: &HeaderMap) -> Reply {
     let tag = format!("\"{}\"", build());
-    let known = call.fields.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut known = known.flat_map(|list| list.split(',')).map(str::trim);
     let mut reply = if known.any(|one| one == "*" || one.trim_start_matches("W/") == tag) {
         let mut reply = reply(HTML, "", REVALIDATE);
@@ -188,23 +195,22 @@ mod tests {
 
     #[test]
     fn the_document_is_not_sent_again_if_it_is_known() {
-        let first = find(&[""], &HeaderMap::new()).unwrap();
+        let first = document(&HeaderMap::new());
         assert_eq!(first.status(), StatusCode::OK);
         let tag = first.headers()[ETAG].clone();
-        let again = find(&[""], &HeaderMap::from_iter([(IF_NONE_MATCH, tag)])).unwrap();
+        let again = document(&HeaderMap::from_iter([(IF_NONE_MATCH, tag)]));
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         let other = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static("\"x\""))]);
-        assert_eq!(find(&[""], &other).unwrap().status(), StatusCode::OK);
+        assert_eq!(document(&other).status(), StatusCode::OK);
     }
 
     #[test]
     fn assets_have_the_path_of_this_build() {
-        let headers = HeaderMap::new();
-        let script = find(&["console", build(), "js", "app.js"], &headers).unwrap();
+        let script = asset_of(build(), "js/app.js").unwrap();
         assert_eq!(script.headers()[CACHE_CONTROL], IMMUTABLE);
         assert_eq!(script.headers()[CONTENT_TYPE], SCRIPT);
-        for path in [&["console", "0", "js", "app.js"][..], &["console", build(), "js", "x"]] {
-            assert!(find(path, &headers).is_none(), "{path:?}");
+        for (build, path) in [("0", "js/app.js"), (build(), "js/x")] {
+            assert!(asset_of(build, path).is_none(), "{build} {path}");
         }
     }
 }

@@ -52,33 +52,56 @@ pub(super) async fn deploy(call: Call<'_>) -> Reply {
             Err(reason) => return reply::problem(Code::BadRequest, &reason),
         },
     };
-    let deployed = call.state.rollouts.deploy(&id, Deployment { code, ..wanted }).await;
-    let mut reply = answer(deployed);
-    if reply.status() == StatusCode::OK {
-        *reply.status_mut() = StatusCode::ACCEPTED;
-    }
-    reply
+    let rollouts = call.state.rollouts.clone();
+    let deployment = Deployment { code, ..wanted };
+    answer(whole(async move { rollouts.deploy(&id, deployment).await }).await, false)
 }
 
 /// The candidate of a component gets all calls.
 pub(super) async fn promote(call: Call<'_>) -> Reply {
-    match by(&call.query) {
-        Ok(by) => answer(call.state.rollouts.promote(call.value(0), &by).await),
+    let (rollouts, id) = (call.state.rollouts.clone(), call.value(0).to_owned());
+    match change(&call.query) {
+        Ok((of, by)) => {
+            let work = async move { rollouts.promote(&id, of.as_deref(), &by).await };
+            answer(whole(work).await, true)
+        }
         Err(reason) => reply::problem(Code::BadRequest, &reason),
     }
 }
 
 /// The stable revision, or the one before it, gets all calls.
 pub(super) async fn roll_back(call: Call<'_>) -> Reply {
-    match by(&call.query) {
-        Ok(by) => answer(call.state.rollouts.roll_back(call.value(0), &by).await),
+    let (rollouts, id) = (call.state.rollouts.clone(), call.value(0).to_owned());
+    match change(&call.query) {
+        Ok((of, by)) => {
+            let work = async move { rollouts.roll_back(&id, of.as_deref(), &by).await };
+            match whole(work).await {
+                Ok((revision, is_done)) => answer(Ok(revision), is_done),
+                Err(error) => answer(Err(error), true),
+            }
+        }
         Err(reason) => reply::problem(Code::BadRequest, &reason),
     }
 }
 
-fn answer(done: Result<CodeId, Refused>) -> Reply {
-    let error = match done {
-        Ok(revision) => return reply::json(&json!({ "revision": revision })),
+/// Does the work of a change whole, also if the client goes away meanwhile.
+#[expect(clippy::disallowed_methods, reason = "it ends with the change, which is short")]
+async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Refused>> + Send + 'static,
+) -> Result<T, Refused> {
+    tokio::spawn(work).await.unwrap_or_else(|error| Err(Refused::Storage(error.into())))
+}
+
+/// The response to a change: 202 if it takes effect later.
+fn answer(changed: Result<CodeId, Refused>, is_done: bool) -> Reply {
+    let error = match changed {
+        Ok(revision) => {
+            let mut reply = reply::json(&json!({ "revision": revision }));
+            if !is_done {
+                *reply.status_mut() = StatusCode::ACCEPTED;
+            }
+            return reply;
+        }
         Err(error) => error,
     };
     let code = match &error {
@@ -88,6 +111,7 @@ fn answer(done: Result<CodeId, Refused>) -> Reply {
         | Refused::NoRollout
         | Refused::NotReady
         | Refused::NoPrevious
+        | Refused::Changed(_)
         | Refused::Unchanged(_) => Code::Conflict,
         Refused::Storage(_) => Code::Unavailable,
     };
@@ -154,8 +178,10 @@ fn named(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn by(query: &str) -> Result<String, String> {
-    checked(Query::parse(query, &["by"])?.take("by").unwrap_or_default())
+/// The revision that an operator means, and who that is.
+fn change(query: &str) -> Result<(Option<String>, String), String> {
+    let mut given = Query::parse(query, &["of", "by"])?;
+    Ok((given.take("of"), checked(given.take("by").unwrap_or_default())?))
 }
 
 fn checked(by: String) -> Result<String, String> {

@@ -35,7 +35,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/dead-letters", "dead letters", Json("DeadLetters"), Events(|log, call| Box::pin(events::dead_letters(log, call)))).parameters(OF_DEAD_LETTERS).with_token(),
     Route::post("/components/{id}/revisions", "202 with the new revision", AnyJson, Later(|call| Box::pin(revisions::deploy(call)))).parameters(OF_DEPLOYMENTS).status(202).problems(&[400, 404, 409, 503]),
     Route::post("/components/{id}/promote", "the revision that has all calls", AnyJson, Later(|call| Box::pin(revisions::promote(call)))).parameters(OF_CHANGES).problems(&[400, 404, 409, 503]),
-    Route::post("/components/{id}/rollback", "the revision that has all calls", AnyJson, Later(|call| Box::pin(revisions::roll_back(call)))).parameters(OF_CHANGES).problems(&[400, 404, 409, 503]),
+    Route::post("/components/{id}/rollback", "the revision that has all calls; 202 if it is being loaded", AnyJson, Later(|call| Box::pin(revisions::roll_back(call)))).parameters(OF_CHANGES).same_content(&[202]).problems(&[400, 404, 409, 503]),
     Route::post("/edges/breaker", "the number of circuit breakers", Json("Breakers"), Now(edges::set_breaker)).parameters(OF_BREAKERS).problems(&[404]),
     Route::post("/faults", "201 with the number of the fault", Json("AddedFault"), Faults(|faults, call| Box::pin(faults::add(faults, call)))).request("Fault").status(201),
     Route::delete("/faults/{id}", "204", Faults(|faults, call| Box::pin(faults::remove(faults, call)))),
@@ -57,7 +57,13 @@ const OF_TRACES: &[Parameter] = &[
     Parameter::string("request_id", "The `x-request-id` of requests in the traces."),
 ];
 
-const OF_CHANGES: &[Parameter] = &[Parameter::string("by", "Who does this, for the history.")];
+const OF_CHANGES: &[Parameter] = &[
+    Parameter::string(
+        "of",
+        "The first digits of the revision that is meant: the candidate, or else the stable one. 409 if it is another one now.",
+    ),
+    Parameter::string("by", "Who does this, for the history."),
+];
 
 const OF_DEPLOYMENTS: &[Parameter] = &[
     Parameter::string(

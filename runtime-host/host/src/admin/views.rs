@@ -8,6 +8,7 @@ use crate::telemetry::plain_text;
 use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fmt;
 
 const OPEN_METRICS_TYPE: &str = "application/openmetrics-text";
@@ -65,10 +66,16 @@ async fn update(state: &AdminState) {
             admission.limit(),
         );
     }
+    let mut worst = BTreeMap::new();
     for edge in state.edges.views() {
-        if let Some(breaker) = edge.breaker {
-            metrics.breaker(&edge.caller, &edge.callee, breaker);
+        let Some(breaker) = edge.breaker else { continue };
+        let known = worst.entry((edge.caller, edge.callee)).or_insert(breaker);
+        if openness(breaker) > openness(known) {
+            *known = breaker;
         }
+    }
+    for ((caller, callee), breaker) in &worst {
+        metrics.breaker(caller, callee, breaker);
     }
     if let Some(log) = &state.events {
         metrics.log(&log.statistics());
@@ -77,6 +84,15 @@ async fn update(state: &AdminState) {
             // The other metrics are not affected.
             Err(error) => tracing::warn!("the lag of subscriptions is not known: {error}"),
         }
+    }
+}
+
+/// Several breakers of two components have one series: that of the one that lets fewer calls pass.
+fn openness(breaker: &str) -> u8 {
+    match breaker {
+        "open" | "forced-open" => 2,
+        "half-open" => 1,
+        _ => 0,
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) struct Loaded {
     pub(super) code: Code,
     /// The code that the manifest names.
     pub(super) manifest: CodeId,
+    /// The bytes of the file, so that they can be kept when other code is deployed: a build may have
+    /// replaced the file by then.
+    pub(super) bytes: Vec<u8>,
     /// The file, as in the manifest.
     pub(super) source: String,
     /// What reading and compiling took.
@@ -58,11 +61,11 @@ pub(super) async fn load(
                     None => CodeId::of(&bytes),
                 };
                 let compiling = || progress.announce(number, &id);
-                let code =
-                    compiled(&app, component, &middleware, &engine, (&path, bytes), compiling)?;
+                let file = (path.as_path(), bytes.clone());
+                let code = compiled(&app, component, &middleware, &engine, file, compiling)?;
                 progress.end();
                 let source = path.strip_prefix(&app.folder).unwrap_or(&path).display().to_string();
-                anyhow::Ok((id, Loaded { code, manifest, source, took: begun.elapsed() }))
+                anyhow::Ok((id, Loaded { code, manifest, bytes, source, took: begun.elapsed() }))
             })
             .await
         }
@@ -124,7 +127,7 @@ fn warn_of_what_is_not_offered(component: &Component, bytes: &[u8]) {
     }
 }
 
-pub(super) fn local_source(component: &Component) -> anyhow::Result<PathBuf> {
+fn local_source(component: &Component) -> anyhow::Result<PathBuf> {
     match &component.source {
         Source::Local(path) => Ok(path.clone()),
         // It would be local by now.

@@ -87,27 +87,42 @@ impl Linking {
 
     /// Checks that the components that are linked to a component can use this code of it.
     pub(super) fn check_callers(&self, callee: &str, code_of: CodeOf<'_>) -> anyhow::Result<()> {
-        let code = code_of(callee);
-        let mut broken = Vec::new();
-        for caller in self.app.components.values() {
-            let Some(importer) = code_of(&caller.id).filter(|_| caller.id != callee) else {
+        let callers = self.app.components.values().filter(|caller| caller.id != callee);
+        let broken: Vec<_> = callers
+            .filter_map(|caller| {
+                let error = self.check_links(caller, Some(callee), code_of).err()?;
+                Some(format!("`{}` would break: {error:#}", caller.id))
+            })
+            .collect();
+        anyhow::ensure!(broken.is_empty(), "its contract has changed. {}", broken.join("; "));
+        Ok(())
+    }
+
+    /// Checks that a component can use the components that it is linked to.
+    pub(super) fn check_callees(&self, caller: &str, code_of: CodeOf<'_>) -> anyhow::Result<()> {
+        let caller = self.app.components.get(caller).context("it is not part of the manifest")?;
+        self.check_links(caller, None, code_of)
+    }
+
+    /// Checks the links of a component: those to one callee, or all.
+    fn check_links(
+        &self,
+        caller: &Component,
+        callee: Option<&str>,
+        code_of: CodeOf<'_>,
+    ) -> anyhow::Result<()> {
+        // A component that does not run calls nothing.
+        let Some(importer) = code_of(&caller.id) else { return Ok(()) };
+        for link in links::of(&self.app, caller) {
+            let Link::Component { dependency, callee: to } = &link else { continue };
+            if callee.is_some_and(|callee| callee != to) {
                 continue;
-            };
-            for link in links::of(&self.app, caller) {
-                let Link::Component { dependency, callee: to } = &link else { continue };
-                if to != callee {
-                    continue;
-                }
-                let wasm = &self.engine.wasm;
-                for (import, wanted) in links::covered_imports(wasm, &importer, dependency)? {
-                    let checked = links::check(wasm, (&import, &wanted), callee, code.as_ref());
-                    if let Err(error) = checked {
-                        broken.push(format!("`{}` would break: {error:#}", caller.id));
-                    }
-                }
+            }
+            let (wasm, code) = (&self.engine.wasm, code_of(to));
+            for (import, wanted) in links::covered_imports(wasm, &importer, dependency)? {
+                links::check(wasm, (&import, &wanted), to, code.as_ref())?;
             }
         }
-        anyhow::ensure!(broken.is_empty(), "its contract has changed. {}", broken.join("; "));
         Ok(())
     }
 

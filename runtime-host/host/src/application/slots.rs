@@ -5,7 +5,7 @@ use super::linking::Linking;
 use super::middleware::ByComponent;
 use crate::capabilities::{self, Guest};
 use crate::engine::{ComponentContext, Occupancy, Revision, Usage};
-use crate::rollouts::{RevisionSet, Slot, Weighed};
+use crate::rollouts::{Install, RevisionSet, Slot, Weighed, Which};
 use anyhow::Context as _;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tessera_manifest::ComponentId;
 use tessera_rollout::meter::Observed;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component as Code, Linker};
 
 /// The revisions of one component.
 pub(super) type Revisions = RevisionSet<Revision<Guest>>;
@@ -58,6 +58,16 @@ impl Workshop {
         self.linking.check_callers(id, &code_of)?;
         Ok(revision)
     }
+
+    /// Checks that code of a component fits the stable revisions of the others.
+    fn check(&self, id: &ComponentId, code: &Code) -> anyhow::Result<()> {
+        let code_of = |other: &str| match other == id {
+            true => Some(code.clone()),
+            false => Some(self.revisions.get(other)?.stable().code().clone()),
+        };
+        self.linking.check_callers(id, &code_of)?;
+        self.linking.check_callees(id, &code_of)
+    }
 }
 
 impl Occupancy for Instances {
@@ -72,13 +82,23 @@ impl Occupancy for Instances {
 }
 
 impl Slot for ComponentSlot {
-    fn offer(&self, code: Vec<u8>) -> BoxFuture<'_, anyhow::Result<()>> {
+    fn make(&self, code: Vec<u8>) -> BoxFuture<'_, anyhow::Result<Install>> {
         let (workshop, id) = (self.workshop.clone(), self.id.clone());
+        let revisions = self.revisions.clone();
         Box::pin(async move {
             let made = tokio::task::spawn_blocking(move || workshop.make(&id, code)).await?;
-            self.revisions.offer(Arc::new(made?));
-            Ok(())
+            let made = Arc::new(made?);
+            Ok(Box::new(move || revisions.offer(made)) as Install)
         })
+    }
+
+    fn check(&self, which: Which) -> anyhow::Result<()> {
+        let revision = match which {
+            Which::Candidate => self.revisions.candidate(),
+            Which::Previous => self.revisions.previous(),
+        };
+        let revision = revision.context("the revision is not loaded")?;
+        self.workshop.check(&self.id, revision.code())
     }
 
     fn weigh(&self, weighed: Weighed) {

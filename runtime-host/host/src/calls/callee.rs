@@ -20,9 +20,9 @@ pub(crate) trait Protocol: 'static {
     type Request: Send;
     type Response: Judge + Send;
 
-    /// The value of a header field of a request, for protocols that have some.
-    fn header<'a>(_request: &'a Self::Request, _name: &str) -> Option<&'a [u8]> {
-        None
+    /// The values of a header field of a request, for protocols that have some.
+    fn fields<'a>(_request: &'a Self::Request, _name: &str) -> Vec<&'a [u8]> {
+        Vec::new()
     }
 }
 
@@ -51,6 +51,20 @@ pub(crate) trait Callee<P: Protocol>: Send + Sync {
         request: P::Request,
         reply: Reply<P::Response>,
     ) -> Work;
+}
+
+/// A call of a revision that is compared with another one. It counts when it is dropped, so that one
+/// that its caller gives up counts, too: with the time so far, and as no failure.
+struct Measured {
+    meter: Arc<Meter>,
+    begun: Instant,
+    failed: bool,
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        self.meter.ended(self.begun.elapsed(), self.failed);
+    }
 }
 
 /// A component that can be called: its admission control, and the revisions that serve its calls.
@@ -103,12 +117,13 @@ impl<P: Protocol> ComponentEntry<P> {
     async fn run(&self, admitted: Admitted, request: P::Request) -> Result<P::Response, CallError> {
         let Version { callee, meter } =
             self.versions.choose(admitted.span.context.trace_id, &request);
-        let begun = meter.map(|meter| (meter, Instant::now()));
+        let mut measured =
+            meter.map(|meter| Measured { meter, begun: Instant::now(), failed: false });
         let work = |reply| callee.clone().serve(admitted, request, reply);
         let answer = run_until_reply(callee.background(), work).await;
-        if let Some((meter, begun)) = begun {
-            let failed = matches!(answer.judge().outcome, Outcome::Failure | Outcome::Overload);
-            meter.ended(begun.elapsed(), failed);
+        if let Some(measured) = &mut measured {
+            let outcome = answer.judge().outcome;
+            measured.failed = matches!(outcome, Outcome::Failure | Outcome::Overload);
         }
         answer
     }

@@ -30,8 +30,8 @@ impl Protocol for Http {
     type Request = Request;
     type Response = Response;
 
-    fn header<'a>(request: &'a Request, name: &str) -> Option<&'a [u8]> {
-        request.headers().get(name).map(http::HeaderValue::as_bytes)
+    fn fields<'a>(request: &'a Request, name: &str) -> Vec<&'a [u8]> {
+        request.headers().get_all(name).iter().map(http::HeaderValue::as_bytes).collect()
     }
 }
 

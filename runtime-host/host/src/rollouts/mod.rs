@@ -21,11 +21,24 @@ pub(crate) use shown::{ComponentView, RolloutView};
 use futures::future::BoxFuture;
 use tessera_rollout::meter::Observed;
 
+/// Makes a revision the candidate.
+pub(crate) type Install = Box<dyn FnOnce() + Send>;
+
+/// A revision that is to be stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    Candidate,
+    Previous,
+}
+
 /// One component, as rollouts change it.
 pub(crate) trait Slot: Send + Sync {
-    /// Compiles and links new code, and checks that its callers can use it. It is the candidate from
-    /// then on, and gets no calls yet.
-    fn offer(&self, code: Vec<u8>) -> BoxFuture<'_, anyhow::Result<()>>;
+    /// Compiles and links new code. It is the candidate once the result is called, and gets no calls
+    /// yet.
+    fn make(&self, code: Vec<u8>) -> BoxFuture<'_, anyhow::Result<Install>>;
+
+    /// Checks that a revision fits the stable revisions of its callers and of those that it calls.
+    fn check(&self, which: Which) -> anyhow::Result<()>;
 
     /// Sets which calls the candidate gets.
     fn weigh(&self, weighed: Weighed);

@@ -1,7 +1,8 @@
 //! What an operator asks for.
 
+use super::Which;
 use super::record::{CodeId, Cohort, Event, Rollout};
-use super::rollouts::{Component, Rollouts, now_ms};
+use super::rollouts::{Component, Rollouts, State, now_ms};
 use crate::telemetry::random;
 use std::sync::Arc;
 use tessera_rollout::plan::Plan;
@@ -41,6 +42,8 @@ pub(crate) enum Refused {
     NoPrevious,
     #[error("revision {0} serves all calls already")]
     Unchanged(CodeId),
+    #[error("it has changed in the meantime: the revision is {0} now. Look at `tessera status`")]
+    Changed(CodeId),
     #[error("{0}")]
     Invalid(String),
     /// The state directory can't be written or read.
@@ -56,69 +59,97 @@ impl Rollouts {
         id: &str,
         deployment: Deployment,
     ) -> Result<CodeId, Refused> {
+        let component = self.component(id)?;
+        let _turn = self.turn.lock().await;
+        let mut state = component.state.lock().await;
+        self.deploy_in(component, id, &mut state, deployment).await
+    }
+
+    async fn deploy_in(
+        self: &Arc<Self>,
+        component: &Component,
+        id: &str,
+        state: &mut State,
+        deployment: Deployment,
+    ) -> Result<CodeId, Refused> {
         let Deployment { code, plan, cohort, by } = deployment;
         plan.check().map_err(|error| Refused::Invalid(error.to_string()))?;
-        let component = self.component(id)?;
-        let mut state = component.state.lock().await;
         if let Some(rollout) = &state.record.rollout {
             return Err(Refused::InProgress(rollout.candidate.clone()));
         }
-        let (candidate, code) = self.code(code).await?;
-        self.keep_code_of_manifest(component, &state.record).await;
+        let (candidate, code) = self.code(&state.record, code).await?;
         if candidate == state.record.stable {
             return Err(Refused::Unchanged(candidate));
         }
+        self.keep_present_code(component, &state.record).await?;
         let mut record = state.record.clone();
-        let at_ms = now_ms();
+        let (at_ms, salt) = (now_ms(), random());
         record.rollout = Some(Rollout {
             candidate: candidate.clone(),
             plan,
             cohort,
             step: 0,
             waits: false,
-            salt: random(),
+            salt,
             began_at_ms: at_ms,
         });
         record.note(at_ms, candidate.clone(), &by, Event::Deployed);
-        self.write(id, &mut state, record).await?;
-        drop(state);
+        self.write(id, state, record).await?;
+        state.is_ready = false;
         tracing::info!(component = id, revision = %candidate, by, "a rollout begins");
+        self.prepare(id.to_owned(), salt, code);
         self.remove_unneeded_code().await;
-        self.prepare(id.to_owned(), candidate.clone(), code);
         Ok(candidate)
     }
 
-    /// Gives the candidate all calls.
-    pub(crate) async fn promote(&self, id: &str, by: &str) -> Result<CodeId, Refused> {
+    /// Gives the candidate all calls. `of` is the beginning of its name, if the operator names it.
+    pub(crate) async fn promote(
+        &self,
+        id: &str,
+        of: Option<&str>,
+        by: &str,
+    ) -> Result<CodeId, Refused> {
         let component = self.component(id)?;
+        let _turn = self.turn.lock().await;
         let mut state = component.state.lock().await;
+        state.expect(of)?;
         if state.record.rollout.is_none() {
             return Err(Refused::NoRollout);
         }
         if !state.is_ready {
             return Err(Refused::NotReady);
         }
-        self.promote_in(component, &mut state, by).await?;
+        self.promote_in(component, id, &mut state, by).await?;
         Ok(state.record.stable.clone())
     }
 
     /// Gives the stable revision all calls, or, if no rollout is in progress, the revision that was
-    /// stable before. Returns the one that has them.
-    pub(crate) async fn roll_back(self: &Arc<Self>, id: &str, by: &str) -> Result<CodeId, Refused> {
+    /// stable before. `of` is the beginning of the name of what is to be replaced: the candidate, or
+    /// else the stable revision. Returns the one that has the calls, and whether it has them already.
+    pub(crate) async fn roll_back(
+        self: &Arc<Self>,
+        id: &str,
+        of: Option<&str>,
+        by: &str,
+    ) -> Result<(CodeId, bool), Refused> {
         let component = self.component(id)?;
+        let _turn = self.turn.lock().await;
         let mut state = component.state.lock().await;
+        state.expect(of)?;
         if state.record.rollout.is_some() {
-            self.roll_back_in(component, &mut state, by, None).await?;
-            return Ok(state.record.stable.clone());
+            self.roll_back_in(component, id, &mut state, by, None).await?;
+            return Ok((state.record.stable.clone(), true));
         }
         let Some(previous) = state.record.previous.clone() else { return Err(Refused::NoPrevious) };
         if !state.has_previous {
             // It was stable before the host was started, so its code has to be loaded first.
-            drop(state);
             let (code, plan) = (Code::Kept(previous.as_str().to_owned()), Plan::at_once());
             let (cohort, by) = (Cohort::default(), by.to_owned());
-            return self.deploy(id, Deployment { code, plan, cohort, by }).await;
+            let deployment = Deployment { code, plan, cohort, by };
+            return Ok((self.deploy_in(component, id, &mut state, deployment).await?, false));
         }
+        let fits = component.slot.check(Which::Previous);
+        fits.map_err(|error| Refused::Invalid(format!("{error:#}")))?;
         let mut record = state.record.clone();
         let replaced = std::mem::replace(&mut record.stable, previous.clone());
         record.previous = Some(replaced.clone());
@@ -126,10 +157,22 @@ impl Rollouts {
         self.write(id, &mut state, record).await?;
         component.slot.take_back();
         tracing::warn!(component = id, revision = %previous, by, "an earlier revision is back");
-        Ok(previous)
+        Ok((previous, true))
     }
 
     fn component(&self, id: &str) -> Result<&Component, Refused> {
         self.components.get(id).ok_or_else(|| Refused::NoComponent(id.to_owned()))
+    }
+}
+
+impl State {
+    /// Fails if the revision that an operator means is not the one that would be changed.
+    fn expect(&self, of: Option<&str>) -> Result<(), Refused> {
+        let rollout = self.record.rollout.as_ref();
+        let now = rollout.map_or(&self.record.stable, |rollout| &rollout.candidate);
+        match of {
+            Some(of) if !now.as_str().starts_with(of) => Err(Refused::Changed(now.clone())),
+            _ => Ok(()),
+        }
     }
 }

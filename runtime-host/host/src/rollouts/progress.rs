@@ -1,7 +1,7 @@
 //! What happens by itself: steps, promotions, and rollbacks of candidates that are worse.
 
 use super::operations::Refused;
-use super::record::Event;
+use super::record::{Event, Rollout};
 use super::revision_set::Weighed;
 use super::rollouts::{Component, Rollouts, now_ms};
 use std::time::Instant;
@@ -15,6 +15,9 @@ impl Rollouts {
         let Some(rollout) = state.record.rollout.clone().filter(|_| state.is_ready) else {
             return Ok(());
         };
+        if let Some((by, reason)) = state.ends.clone() {
+            return self.roll_back_in(component, id, &mut state, &by, reason).await;
+        }
         for (sum, more) in state.compared.iter_mut().zip(component.slot.measured()) {
             sum.add(&more);
         }
@@ -25,7 +28,7 @@ impl Rollouts {
             Next::Stay => {}
             Next::Wait if rollout.waits => {}
             Next::Wait => {
-                record.rollout = Some(super::record::Rollout { waits: true, ..rollout });
+                record.rollout = Some(Rollout { waits: true, ..rollout });
                 self.write(id, &mut state, record).await?;
                 tracing::info!(component = id, "a rollout waits for its promotion");
             }
@@ -33,7 +36,7 @@ impl Rollouts {
                 let share_percent = rollout.plan.share_percent(step);
                 let (revision, cohort, salt) =
                     (rollout.candidate.clone(), rollout.cohort.clone(), rollout.salt);
-                record.rollout = Some(super::record::Rollout { step, ..rollout });
+                record.rollout = Some(Rollout { step, ..rollout });
                 record.note(now_ms(), revision.clone(), "", Event::Step { share_percent });
                 self.write(id, &mut state, record).await?;
                 component.slot.weigh(Weighed { share_percent, cohort, salt });
@@ -41,9 +44,9 @@ impl Rollouts {
                 state.compared = Default::default();
                 tracing::info!(component = id, revision = %revision, share_percent, "a step begins");
             }
-            Next::Promote => self.promote_in(component, &mut state, "").await?,
+            Next::Promote => self.promote_in(component, id, &mut state, "").await?,
             Next::RollBack(reason) => {
-                self.roll_back_in(component, &mut state, "", Some(reason)).await?;
+                self.roll_back_in(component, id, &mut state, "", Some(reason)).await?;
             }
         }
         Ok(())

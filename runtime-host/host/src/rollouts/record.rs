@@ -95,18 +95,20 @@ pub(crate) enum Sticky {
 
 impl Cohort {
     /// Whether a request is always for the candidate.
-    pub(super) fn names<'a>(&self, header: impl Fn(&str) -> Option<&'a [u8]>) -> bool {
+    pub(super) fn names<'a>(&self, fields: impl Fn(&str) -> Vec<&'a [u8]>) -> bool {
         let named = self.named.as_ref();
-        named.is_some_and(|(name, value)| header(name) == Some(value.as_bytes()))
+        named.is_some_and(|(name, value)| fields(name).contains(&value.as_bytes()))
     }
 
     /// What decides for a request; none if it does not have it.
-    pub(super) fn key<'a>(&self, header: impl Fn(&str) -> Option<&'a [u8]>) -> Option<&'a [u8]> {
+    pub(super) fn key<'a>(&self, fields: impl Fn(&str) -> Vec<&'a [u8]>) -> Option<&'a [u8]> {
         match self.sticky.as_ref()? {
-            Sticky::Header(name) => header(name),
+            Sticky::Header(name) => fields(name).first().copied(),
+            // By HTTP/2, there may be several fields (RFC 9113, section 8.2.3).
             Sticky::Cookie(name) => {
+                let all = fields("cookie").into_iter();
                 let mut pairs =
-                    header("cookie")?.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+                    all.flat_map(|field| field.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
                 pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
             }
         }
@@ -188,7 +190,7 @@ impl Record {
 
     /// The code that is needed now, or may be deployed again.
     fn codes(&self) -> BTreeSet<&CodeId> {
-        let needed = [Some(&self.stable), self.previous.as_ref()];
+        let needed = [Some(&self.stable), Some(&self.manifest), self.previous.as_ref()];
         let candidate = self.rollout.as_ref().map(|rollout| &rollout.candidate);
         let mut codes: BTreeSet<_> = needed.into_iter().flatten().chain(candidate).collect();
         for entry in self.history.iter().rev() {
@@ -235,14 +237,15 @@ impl Records {
     ) -> anyhow::Result<Option<Resumed>> {
         let Some(mut record) = self.read(id)? else { return Ok(None) };
         let manifest = manifest()?;
-        if manifest != record.manifest {
-            let (_, stable) = (std::mem::take(&mut record.rollout), manifest.clone());
-            record.previous = None;
-            record.manifest.clone_from(&stable);
-            record.stable.clone_from(&stable);
-            record.note(now_ms(), stable, "", Event::Started);
-            self.write(id, &record)?;
+        let was_deployed =
+            |entry: &Entry| entry.revision == manifest && entry.event == Event::Deployed;
+        if manifest != record.manifest && !record.history.iter().any(was_deployed) {
+            // It is written with the next change: the start may still fail.
+            (record.rollout, record.previous) = (None, None);
+            record.stable.clone_from(&manifest);
+            record.note(now_ms(), manifest.clone(), "", Event::Started);
         }
+        record.manifest.clone_from(&manifest);
         let stable = (record.stable != manifest).then(|| self.code_path(&record.stable));
         if stable.is_some() {
             let is_kept = self.code(&record.stable)?.is_some();
@@ -294,7 +297,7 @@ impl Records {
         let folder = self.folder.join("code");
         fs::create_dir_all(&folder)
             .with_context(|| format!("{} can't be created", folder.display()))?;
-        if !path.exists() {
+        if !matches!(self.code(&id), Ok(Some(_))) {
             private_file::write(&path, code)?;
         }
         Ok(id)
@@ -313,10 +316,11 @@ impl Records {
         }
     }
 
-    /// The kept revision that begins with these digits.
-    pub(super) fn find(&self, digits: &str) -> anyhow::Result<CodeId> {
-        let kept = self.kept()?;
-        let mut found = kept.keys().filter(|id| id.as_str().starts_with(digits));
+    /// The kept revision of a component that begins with these digits.
+    pub(super) fn find(&self, record: &Record, digits: &str) -> anyhow::Result<CodeId> {
+        let (kept, own) = (self.kept()?, record.codes());
+        let is_it = |id: &&CodeId| own.contains(id) && id.as_str().starts_with(digits);
+        let mut found = kept.keys().filter(is_it);
         match (found.next(), found.next()) {
             (Some(id), None) => Ok(id.clone()),
             (Some(_), Some(_)) => anyhow::bail!("several revisions begin with `{digits}`"),
@@ -326,12 +330,17 @@ impl Records {
         }
     }
 
-    /// Removes code that no record needs.
-    pub(super) fn remove_unneeded<'a>(
-        &self,
-        records: impl IntoIterator<Item = &'a Record>,
-    ) -> anyhow::Result<()> {
-        let needed: BTreeSet<_> = records.into_iter().flat_map(Record::codes).collect();
+    /// Removes code that no record needs: those of components that do not run now count, too.
+    pub(super) fn remove_unneeded(&self) -> anyhow::Result<()> {
+        let mut records = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let id = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                records.extend(self.read(id)?);
+            }
+        }
+        let needed: BTreeSet<_> = records.iter().flat_map(Record::codes).collect();
         for (id, path) in self.kept()? {
             if !needed.contains(&id) {
                 fs::remove_file(&path)

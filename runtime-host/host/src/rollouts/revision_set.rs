@@ -74,6 +74,11 @@ impl<R> RevisionSet<R> {
         });
     }
 
+    /// That which was stable before, if it is still kept.
+    pub(crate) fn previous(&self) -> Option<Arc<R>> {
+        self.split.load().previous.clone()
+    }
+
     /// The candidate is the stable revision from now on.
     pub(crate) fn promote(&self) {
         self.change(|split| match split.candidate {
@@ -130,9 +135,13 @@ impl<P: Protocol, R: Callee<P> + 'static> Versions<P> for RevisionSet<R> {
         let [stable_meter, candidate_meter] = &candidate.meters;
         let Weighed { share_percent, cohort, salt } = &candidate.weighed;
         let trace = trace_id.to_le_bytes();
-        let header = |name: &str| P::header(request, name);
-        let is_chosen = cohort.names(header)
-            || cohort::is_in(*share_percent, cohort.key(header).unwrap_or(&trace), *salt);
+        let fields = |name: &str| P::fields(request, name);
+        if cohort.names(fields) {
+            // Not measured: who names a revision sends other requests than everyone else.
+            return Version { callee: candidate.revision.clone(), meter: None };
+        }
+        let key = cohort.key(fields);
+        let is_chosen = cohort::is_in(*share_percent, key.unwrap_or(&trace), *salt);
         let (callee, meter) = match is_chosen {
             true => (candidate.revision.clone(), candidate_meter),
             false => (split.stable.clone(), stable_meter),

@@ -106,6 +106,8 @@ impl RecentLogs {
             line.text.truncate(line.text.floor_char_boundary(TEXT_MAX_BYTES));
             line.text.push('…');
         }
+        // Only its length is counted.
+        line.text.shrink_to_fit();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         line.at_ms = now.as_millis() as u64;
         let mut kept = self.0.lock();

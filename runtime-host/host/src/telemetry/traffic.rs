@@ -63,9 +63,23 @@ impl Series {
     pub(crate) fn has_failed(&self) -> bool {
         match self.status.parse::<u16>() {
             Ok(status) => status >= 500,
-            Err(_) => !matches!(&*self.status, "ok" | "refused" | "cancelled"),
+            Err(_) => !is_answer(&self.status),
         }
     }
+}
+
+/// Whether a result that is no HTTP status is no failure: also what a client did wrong.
+pub(super) fn is_answer(result: &str) -> bool {
+    const ANSWERS: [&str; 7] = [
+        "ok",
+        "refused",
+        "cancelled",
+        "not-found",
+        "body-too-large",
+        "body-incomplete",
+        "body-malformed",
+    ];
+    ANSWERS.contains(&result)
 }
 
 impl Counts {

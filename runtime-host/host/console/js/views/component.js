@@ -3,7 +3,7 @@
 import { Problem } from '../api.js';
 import { badge, meter, tile } from '../chart.js';
 import { h } from '../dom.js';
-import { bytes, count, digest, duration, number, percent, rate } from '../format.js';
+import { bytes, count, digest, duration, isFailure, number, percent, rate } from '../format.js';
 import * as history from '../history.js';
 import { tone } from '../rates.js';
 import { link } from '../router.js';
@@ -63,7 +63,6 @@ async function logOf(id, get, signal) {
 /** The results that are failures, with their numbers. */
 function failures({ calls }) {
   if (calls.failed === 0) return 'none';
-  const isFailure = (name) => (/^\d+$/.test(name) ? Number(name) >= 500 : !['ok', 'refused', 'cancelled'].includes(name));
   return Object.entries(calls.outcomes).filter(([name]) => isFailure(name)).map(([name, n]) => badge(`${name} × ${count(n)}`, 'bad'));
 }
 

@@ -2,7 +2,7 @@
 
 import { badge } from '../chart.js';
 import { h } from '../dom.js';
-import { count, counted, duration, time } from '../format.js';
+import { count, counted, duration, isFailure, time } from '../format.js';
 import { check } from '../forms.js';
 import { link, linkTo } from '../router.js';
 import { lines } from './logs.js';
@@ -93,7 +93,7 @@ function ownTime(span, children) {
   return Math.max(0, span.duration_us - covered);
 }
 
-const failed = ({ outcome }) => /^5\d\d$/.test(outcome) || !(/^\d+$/.test(outcome) || ['ok', 'refused', 'cancelled'].includes(outcome));
+const failed = ({ outcome }) => isFailure(outcome);
 
 function spanRows(row, { start, total, color }, redraw) {
   const { span, depth } = row;

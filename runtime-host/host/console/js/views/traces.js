@@ -3,7 +3,7 @@
 import { address } from '../api.js';
 import { badge } from '../chart.js';
 import { h, toast } from '../dom.js';
-import { duration, time } from '../format.js';
+import { duration, isFailure, time } from '../format.js';
 import { check, field, filter } from '../forms.js';
 import { go, link, linkTo } from '../router.js';
 import { table } from '../table.js';
@@ -54,6 +54,5 @@ function list(rows, redraw) {
 
 /** How a trace ended, and whether something within it failed. */
 function result({ outcome, failed }) {
-  const isFailure = /^5\d\d$/.test(outcome) || !(/^\d+$/.test(outcome) || ['ok', 'refused', 'cancelled'].includes(outcome));
-  return [badge(outcome, isFailure ? 'bad' : /^4/.test(outcome) ? 'warn' : 'good'), failed && !isFailure && badge('failure inside', 'warn')];
+  return [badge(outcome, isFailure(outcome) ? 'bad' : /^4/.test(outcome) ? 'warn' : 'good'), failed && !isFailure(outcome) && badge('failure inside', 'warn')];
 }

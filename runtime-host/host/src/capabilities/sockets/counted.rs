@@ -13,15 +13,20 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub(in crate::capabilities) struct OpenSockets {
     counted: HashMap<u32, Counted>,
+    /// TCP sockets of WASI 0.3 that were dropped. Their streams keep the connections open, and nothing
+    /// says when those end. So they count until the instance ends.
+    lingering: Vec<Counted>,
+    /// Whether a refusal was logged since a socket was closed.
+    has_warned: bool,
     /// Those of UDP in October 2023.
     pub(super) datagrams: HashMap<u32, Datagrams>,
 }
 
 impl State {
     /// Counts one more socket among those of all components; `None` if there may be no more.
-    pub(super) fn count_socket(&self) -> Option<Counted> {
+    pub(super) fn count_socket(&mut self) -> Option<Counted> {
         let counted = self.guest.grants.outbound.connections().sockets.try_count();
-        if counted.is_none() {
+        if counted.is_none() && self.warns_of_sockets() {
             tracing::warn!(
                 component = %self.component.id,
                 "it may not open another socket: `max_socket_connections` or \
@@ -38,6 +43,23 @@ impl State {
 
     /// The socket was dropped.
     pub(super) fn socket_closed(&mut self, handle: u32) {
+        self.guest.open_sockets.has_warned = false;
         self.guest.open_sockets.counted.remove(&handle);
+    }
+
+    /// A TCP socket of WASI 0.3 was dropped. It counts if it was connected.
+    pub(super) fn socket_lingers(&mut self, handle: u32) {
+        let open = &mut self.guest.open_sockets;
+        open.lingering.extend(open.counted.remove(&handle));
+    }
+
+    /// The connections of sockets that were dropped.
+    pub(super) fn lingering_sockets(&self) -> usize {
+        self.guest.open_sockets.lingering.len()
+    }
+
+    /// Whether a refusal is logged: a component that goes on trying must not fill the log.
+    pub(super) fn warns_of_sockets(&mut self) -> bool {
+        !std::mem::replace(&mut self.guest.open_sockets.has_warned, true)
     }
 }

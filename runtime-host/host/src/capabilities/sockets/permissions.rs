@@ -13,6 +13,9 @@ use std::sync::Arc;
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::sockets::SocketAddrUse;
 
+/// The part of a name that is logged. A name of the DNS has at most 253 bytes.
+const NAME_SHOWN_MAX_BYTES: usize = 256;
+
 /// How many addresses of names an instance remembers. The oldest are forgotten first.
 const FOUND_ADDRESSES_MAX: usize = 256;
 
@@ -42,6 +45,7 @@ impl Permissions {
         if is_address(name) || self.outbound.allows_name(name) {
             return true;
         }
+        let name = &name[..name.floor_char_boundary(NAME_SHOWN_MAX_BYTES)];
         tracing::warn!(
             component = %self.component,
             "it may not look up the name `{name}`: add an address with this name to its \

@@ -91,13 +91,7 @@ impl Deploy {
             print(&format!("{revision}  deployed"));
             return Ok(ExitCode::SUCCESS);
         }
-        let component = host.component(&self.component).await?;
-        // The same revision may have been deployed before.
-        let is_ours = |entry: &&crate::rollouts::Entry| {
-            entry.revision == revision && entry.event == crate::rollouts::Event::Deployed
-        };
-        let since_ms = component.history.iter().rev().find(is_ours).map(|entry| entry.at_ms);
-        until_decided(&host, &self.component, &revision, since_ms.unwrap_or_default()).await
+        until_decided(&host, &self.component, &revision).await
     }
 
     /// The code; empty if the host has it.

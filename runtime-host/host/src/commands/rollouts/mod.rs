@@ -12,7 +12,7 @@ use super::admin_client::{Connection, RunningHost};
 use crate::rollouts::{CodeId, ComponentView};
 use anyhow::Context as _;
 use clap::Args;
-use http::Method;
+use http::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use std::process::ExitCode;
@@ -121,11 +121,17 @@ impl Rollback {
 impl Change {
     fn run(self, verb: &str) -> anyhow::Result<ExitCode> {
         block_on(async {
-            let id = &self.component;
-            let by = encoded(&self.by.by);
-            let path = format!("/components/{}/{verb}?by={by}", encoded(id));
-            let answer = self.host.connect()?.json(Method::POST, &path, String::new()).await?;
+            let (id, by) = (&self.component, encoded(&self.by.by));
+            let host = self.host.connect()?;
+            let component = host.component(id).await?;
+            // What the operator sees: it may change before the request arrives.
+            let of = component.rollout.map_or(component.stable, |rollout| rollout.candidate);
+            let path = format!("/components/{}/{verb}?by={by}&of={}", encoded(id), of.as_str());
+            let answer = host.json(Method::POST, &path, String::new()).await?;
             let Changed { revision } = serde_json::from_slice(answer.body())?;
+            if answer.status() == StatusCode::ACCEPTED {
+                return wait::until_decided(&host, id, &revision).await;
+            }
             print(&format!("`{id}`: revision {revision} has all calls"));
             Ok(ExitCode::SUCCESS)
         })

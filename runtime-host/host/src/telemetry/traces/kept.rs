@@ -2,6 +2,7 @@
 
 use super::{SPANS_PER_TRACE_MAX, is_root};
 use crate::telemetry::span::EndedSpan;
+use crate::telemetry::traffic::is_answer;
 use crate::telemetry::{Operation, Outcome, SpanKind};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -208,5 +209,8 @@ fn classify(spans: &[EndedSpan]) -> (Marks, Option<Route>) {
 
 /// Whether a span failed: by the host's judgment, and not by that of the contract.
 pub(super) fn has_failed(span: &EndedSpan) -> bool {
-    matches!(span.outcome, Outcome::Failed(_) | Outcome::Status(500..))
+    match span.outcome {
+        Outcome::Failed(name) => !is_answer(name),
+        outcome => matches!(outcome, Outcome::Status(500..)),
+    }
 }
