@@ -13,9 +13,6 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub(in crate::capabilities) struct OpenSockets {
     counted: HashMap<u32, Counted>,
-    /// TCP sockets of WASI 0.3 that were dropped. Their streams keep the connections open, and nothing
-    /// says when those end. So they count until the instance ends.
-    lingering: Vec<Counted>,
     /// Whether a refusal was logged since a socket was closed.
     has_warned: bool,
     /// Those of UDP in October 2023.
@@ -45,17 +42,6 @@ impl State {
     pub(super) fn socket_closed(&mut self, handle: u32) {
         self.guest.open_sockets.has_warned = false;
         self.guest.open_sockets.counted.remove(&handle);
-    }
-
-    /// A TCP socket of WASI 0.3 was dropped. It counts if it was connected.
-    pub(super) fn socket_lingers(&mut self, handle: u32) {
-        let open = &mut self.guest.open_sockets;
-        open.lingering.extend(open.counted.remove(&handle));
-    }
-
-    /// The connections of sockets that were dropped.
-    pub(super) fn lingering_sockets(&self) -> usize {
-        self.guest.open_sockets.lingering.len()
     }
 
     /// Whether a refusal is logged: a component that goes on trying must not fill the log.

@@ -47,8 +47,7 @@ fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 impl State {
     /// Whether the instance may open another socket.
     fn has_room_for_a_socket(&mut self) -> bool {
-        let open = open_sockets(&mut self.table) + self.lingering_sockets();
-        let has_room = open < SOCKETS_MAX;
+        let has_room = open_sockets(&mut self.table) < SOCKETS_MAX;
         if !has_room && self.warns_of_sockets() {
             tracing::warn!(
                 component = %self.component.id,

@@ -40,7 +40,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     )?;
     types.resource("tcp-socket", ResourceType::host::<TcpSocket>(), |mut store, handle| {
         HostTcpSocket::drop(&mut store.data_mut().sockets(), Resource::new_own(handle))?;
-        store.data_mut().socket_lingers(handle);
+        store.data_mut().socket_closed(handle);
         Ok(())
     })?;
     types.resource("udp-socket", ResourceType::host::<UdpSocket>(), |mut store, handle| {
