@@ -120,7 +120,6 @@ fn histogram<'a>(family: &Family<'a>, period: Period, all: &mut BTreeMap<String,
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::telemetry::metrics::BUCKETS_S;
     use crate::telemetry::otlp::instruments::{DATABASE_BOUNDS_S, REQUEST_BOUNDS_S};
 
