@@ -162,20 +162,14 @@ pub(crate) async fn start(
     let resumed = resumed(&records, &app, &ids)?;
     let code = code::load(&app, &ids, &middleware, &engine, options.bars, &resumed).await?;
     timings.end("code");
-    let (registry, functions) = <(Arc<Registry<Http>>, Arc<Registry<Functions>>)>::default();
-    let messages = Arc::<Registry<Messages>>::default();
+    let registry = Arc::<Registry<Http>>::default();
+    let (functions, messages) = <(Arc<Registry<Functions>>, Arc<Registry<Messages>>)>::default();
     let client = Client::new(options.own_certificate.clone(), &config.outbound)?;
     let own = OwnAddress { scheme: scheme(&options), socket: own_address };
     let network = Arc::new(network(&app, registry.clone(), client, own, &readiness, &faults));
     let policies = Policies::new(&app, &telemetry, options.answers_max_bytes);
     let app = Arc::new(app);
-    let events_of_components = events.clone().map(|log| log_of_components(log, &faults));
-    let linking = Linking {
-        app: app.clone(),
-        engine: engine.clone(),
-        functions: functions.clone(),
-        platform: Arc::new(Platform::new(events_of_components)),
-    };
+    let linking = linking(&app, &engine, &functions, events.clone(), &faults);
     let startup = Startup {
         app: &app,
         environment: &options.environment,
@@ -202,34 +196,43 @@ pub(crate) async fn start(
     messages.install(components.messages);
     let workshop = Workshop { linking, middleware, revisions: components.revisions };
     let rollouts = rollouts(workshop, code, resumed, records);
-    let command = components.command;
-    let components = components.statuses.into();
-    let budget = engine.budget.clone();
     let service = service(&app, &network, &telemetry, options.logs_access)?;
     timings.end("links");
     generated.keep(&state_dir)?;
     timings.log();
-    let runs = runs::of(&app);
     tokio::spawn(stores.engines().sweep_expired());
     Ok(Running {
+        runs: runs::of(&app),
         app,
         state_dir: kept,
         registry,
         redis: RedisTriggers { registry: messages, servers: redis },
         functions,
-        command,
-        components,
+        command: components.command,
+        components: components.statuses.into(),
         rollouts,
         edges: policies.edges().clone(),
         faults,
-        runs,
         telemetry,
         stores,
-        budget,
+        budget: engine.budget.clone(),
         events,
         readiness,
         service,
     })
+}
+
+/// What the imports of components are defined with.
+fn linking(
+    app: &Arc<App>,
+    engine: &Engine,
+    functions: &Arc<Registry<Functions>>,
+    events: Option<Arc<Embedded>>,
+    faults: &Option<Arc<Faults>>,
+) -> Linking {
+    let log = events.map(|log| log_of_components(log, faults));
+    let platform = Arc::new(Platform::new(log));
+    Linking { app: app.clone(), engine: engine.clone(), functions: functions.clone(), platform }
 }
 
 /// What components resume with that were deployed before.

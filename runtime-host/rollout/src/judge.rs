@@ -2,7 +2,7 @@
 //!
 //! Both are measured over the same time, and asked about again and again while calls come in. So a
 //! difference counts only if chance explains it hardly ever, even when it is looked for often: all
-//! intervals have a width of [`Z`] standard errors. What is too small to matter never counts,
+//! intervals have a width of 3.9 standard errors. What is too small to matter never counts,
 //! however sure it is.
 
 use crate::meter::Observed;
@@ -272,7 +272,7 @@ mod tests {
         let mut random = 1_u64;
         let mut fails = || {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (random >> 33) % 50 == 0
+            (random >> 33).is_multiple_of(50)
         };
         let mut worse = 0;
         for _ in 0..200 {

@@ -79,7 +79,7 @@ async fn fails(host: &Host, visit: &Visit, component: String) -> Row {
     visit.works(&component).await;
     // What was accepted is completed.
     visit.all_decided().await;
-    if outcomes.iter().any(|it| *it == ("cancellation", Outcome::Later)) {
+    if outcomes.contains(&("cancellation", Outcome::Later)) {
         visit.customer.with_status(&order, "cancelled").await;
     }
     let with = |outcome| {

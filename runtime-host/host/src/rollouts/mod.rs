@@ -5,17 +5,17 @@
 //! compared with the stable revision by the rules of `tessera_rollout`. Each change is durable before
 //! it has an effect ([`record`]), so that after a crash the same revisions serve calls as before.
 
+mod controller;
 mod operations;
 mod progress;
 mod record;
 mod revision_set;
-mod rollouts;
 mod shown;
 
+pub(crate) use controller::{Component, Rollouts};
 pub(crate) use operations::{Code, Deployment, Refused};
 pub(crate) use record::{CodeId, Cohort, Entry, Event, Records, Resumed, Sticky};
 pub(crate) use revision_set::{RevisionSet, Weighed};
-pub(crate) use rollouts::{Component, Rollouts};
 pub(crate) use shown::{ComponentView, RolloutView};
 
 use futures::future::BoxFuture;

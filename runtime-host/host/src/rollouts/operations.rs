@@ -1,8 +1,8 @@
 //! What an operator asks for.
 
 use super::Which;
+use super::controller::{Component, Rollouts, State, now_ms};
 use super::record::{CodeId, Cohort, Event, Rollout};
-use super::rollouts::{Component, Rollouts, State, now_ms};
 use crate::telemetry::random;
 use std::sync::Arc;
 use tessera_rollout::plan::Plan;

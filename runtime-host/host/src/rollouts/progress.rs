@@ -1,9 +1,9 @@
 //! What happens by itself: steps, promotions, and rollbacks of candidates that are worse.
 
+use super::controller::{Component, Rollouts, now_ms};
 use super::operations::Refused;
 use super::record::{Event, Rollout};
 use super::revision_set::Weighed;
-use super::rollouts::{Component, Rollouts, now_ms};
 use std::time::Instant;
 use tessera_rollout::judge::judge;
 use tessera_rollout::plan::Next;

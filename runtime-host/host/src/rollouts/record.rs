@@ -3,7 +3,7 @@
 //! `revisions/<component>.json` in the state directory says which code is in service, and
 //! `revisions/code/<digest>.wasm` has it. A component that was never deployed has neither.
 
-use super::rollouts::now_ms;
+use super::controller::now_ms;
 use crate::private_file;
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};

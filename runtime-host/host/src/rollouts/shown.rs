@@ -1,7 +1,7 @@
 //! Revisions and rollouts, as they are shown.
 
+use super::controller::{Component, Rollouts, State};
 use super::record::{CodeId, Cohort, Entry};
-use super::rollouts::{Component, Rollouts, State};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tessera_rollout::meter::Observed;

@@ -94,7 +94,6 @@ pub(crate) struct Metrics {
 }
 
 impl Default for Metrics {
-    #[expect(clippy::too_many_lines, reason = "a list of declarations")]
     fn default() -> Self {
         let mut all = Declarations::new(OWN);
         let mut of_process = Declarations::new("process");

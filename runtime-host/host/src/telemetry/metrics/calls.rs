@@ -74,7 +74,7 @@ impl CallFamilies {
     pub(super) fn observe(&self, span: &EndedSpan, caller: Option<&Arc<str>>, is_exported: bool) {
         let (component, route) = (Text(span.component.clone()), Text(span.operation.clone()));
         let (status, duration) = (Text(span.outcome), span.duration.as_secs_f64());
-        let example = is_exported.then(|| TraceLabels { trace_id: Text(TraceId(span.trace_id)) });
+        let example = is_exported.then_some(TraceLabels { trace_id: Text(TraceId(span.trace_id)) });
         let family = match span.kind {
             SpanKind::Http | SpanKind::Host => &self.http,
             SpanKind::Link => {
