@@ -58,7 +58,7 @@ pub(super) async fn assert_orders_exist_once(plant: &Plant, placements: &Placeme
         by_customer.entry(asked.customer.id.clone()).or_insert((asked.customer, 0)).1 += 1;
     }
     for (customer, count) in by_customer.into_values() {
-        let customer = plant.returned(&customer).await;
+        let customer = plant.signed_in(&customer).await;
         assert_eq!(customer.all_orders().await.len(), count, "one order for each key");
         assert_messages_are_unique(plant, &customer).await;
     }

@@ -94,7 +94,8 @@ impl Buyer {
         ask(self.client.bearer(&self.token())).await
     }
 
-    fn token(&self) -> String {
+    /// The access token that is used now.
+    pub(crate) fn token(&self) -> String {
         self.tokens.lock().expect("tokens")[&self.id].clone()
     }
 

@@ -10,7 +10,7 @@ mod place;
 mod token;
 
 pub(crate) use api::Api;
-pub(crate) use books::{books_agree, paid_as_served, reconciled};
+pub(crate) use books::{books_agree, books_agree_for, paid_as_served, reconciled};
 pub(crate) use buyer::{Buyer, Tokens};
 pub(crate) use customer::{Customer, order};
 pub(crate) use description::Description;
