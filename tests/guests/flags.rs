@@ -12,7 +12,7 @@ mod bindings {
         path: "../../wit/flags",
         inline: "
             package tessera-test:flags;
-            world client { import tessera:flags/evaluation@1.0.0; }
+            world client { import tessera:%flags/evaluation@1.0.0; }
         ",
         generate_all,
     });

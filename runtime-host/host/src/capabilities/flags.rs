@@ -17,7 +17,7 @@ wasmtime::component::bindgen!({
     world: "client",
     inline: "
         package tessera:host;
-        world client { import tessera:flags/evaluation@1.0.0; }
+        world client { import tessera:%flags/evaluation@1.0.0; }
     ",
 });
 

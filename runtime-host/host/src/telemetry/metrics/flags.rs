@@ -7,6 +7,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Series of the metric. Flags can be defined while the host runs, so their number has no other
 /// limit; later ones are counted as others.
@@ -28,6 +29,7 @@ labels! {
 #[derive(Debug)]
 pub(crate) struct FlagEvaluations {
     evaluations: Family<FlagLabels, Counter>,
+    series: AtomicUsize,
 }
 
 impl FlagEvaluations {
@@ -37,7 +39,7 @@ impl FlagEvaluations {
             "Evaluations of feature flags; `flag` is `_OTHER` if there is no such flag, and \
              `variant` is `_DEFAULT` if the value was the caller's default",
         );
-        Self { evaluations }
+        Self { evaluations, series: AtomicUsize::new(0) }
     }
 
     /// A flag was evaluated. Only keys and variants that are defined may be given.
@@ -50,9 +52,9 @@ impl FlagEvaluations {
             counter.inc();
             return;
         }
-        let labels = match self.evaluations.len() < SERIES_MAX {
-            true => labels,
-            false => FlagLabels { flag: text(None, OTHER), variant: text(None, OTHER) },
+        let labels = match self.series.fetch_add(1, Ordering::Relaxed) {
+            0..SERIES_MAX => labels,
+            _ => FlagLabels { flag: text(None, OTHER), variant: text(None, OTHER) },
         };
         self.evaluations.get_or_create(&labels).inc();
     }
@@ -68,6 +70,13 @@ mod tests {
         for number in 0..SERIES_MAX * 2 {
             flags.evaluated(Some(&number.to_string().into()), Some(&"on".into()));
         }
-        assert_eq!(flags.evaluations.len(), SERIES_MAX + 1);
+        let known = |number: usize| {
+            let flag = Text(Operation::from(number.to_string()));
+            flags.evaluations.get(&FlagLabels { flag, variant: Text("on".into()) }).is_some()
+        };
+        assert!(known(0) && known(SERIES_MAX - 1) && !known(SERIES_MAX));
+        let others = FlagLabels { flag: Text(OTHER.into()), variant: Text(OTHER.into()) };
+        let others = flags.evaluations.get(&others).map(|counter| counter.get());
+        assert_eq!(others, Some(SERIES_MAX as u64));
     }
 }
