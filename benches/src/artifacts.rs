@@ -106,12 +106,16 @@ impl Artifacts {
         self.write_manifest("bridged-shop", &without_links(&text)?)
     }
 
-    /// A copy of a manifest that finds its sources, which it has in `written_target`.
+    /// A copy of a manifest that finds its feature flags, and its sources, which it has in
+    /// `written_target`.
     fn adopt(&self, app: &str, written: &Path, written_target: &str) -> Result<PathBuf> {
         let text =
             std::fs::read_to_string(written).with_context(|| written.display().to_string())?;
         let source = format!("source = \"{}/", self.target.display());
         let text = text.replace(&format!("source = \"{written_target}"), &source);
+        let flags = written.with_file_name("feature-flags.json");
+        let text = text
+            .replace("flags = \"feature-flags.json\"", &format!("flags = \"{}\"", flags.display()));
         self.write_manifest(app, &text)
     }
 

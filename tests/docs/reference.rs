@@ -22,6 +22,8 @@ fn contracts_are_documented() {
         let wit = text(format!("wit/{folder}/package.wit"));
         let package = wit.lines().find_map(|line| line.strip_prefix("package "));
         let package = package.and_then(|name| name.split('@').next()).expect("a package");
+        // What is a keyword of WIT has a sign before it.
+        let package = package.replace('%', "");
         let row = format!("| `{package}` (`wit/{folder}`) |");
         let interfaces = wit.lines().filter_map(|line| line.strip_prefix("interface "));
         let interfaces = interfaces.map(|line| format!("`{}`", line.trim_end_matches(" {")));

@@ -61,6 +61,11 @@ async fn busy_host() -> Host {
         "duration_ms": 600_000,
     });
     host.admin().post("/faults", &fault).await.expect(201);
+    let flag = json!({
+        "type": "boolean", "variants": { "on": true }, "default_variant": "on",
+        "rules": [{ "split": [{ "variant": "on", "weight": 1 }] }],
+    });
+    host.admin().put("/flags/a", &flag).await.expect(200);
     host
 }
 

@@ -17,6 +17,7 @@ mod driver_rules;
 mod event_log;
 mod export;
 mod fault_points;
+mod feature_flags;
 mod flags;
 mod framing;
 mod goodput;

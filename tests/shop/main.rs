@@ -28,6 +28,7 @@ mod durability;
 mod experiments;
 mod exported;
 mod failures;
+mod feature_flags;
 mod floods;
 mod hostile;
 mod live_status;

@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod events;
 pub mod expiry;
+pub mod flags;
 pub mod form;
 pub mod hash;
 pub mod html;

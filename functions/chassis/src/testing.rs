@@ -13,6 +13,7 @@ mod script;
 
 pub use crate::auth::testing::Issuer;
 pub use crate::events::{Behavior, MemoryProducer};
+pub use crate::flags::FixedFlags;
 pub use crate::sealed::MemoryKeys;
 pub use crate::store::MemoryStore;
 pub use client::{Client, Reply};

@@ -9,6 +9,7 @@ use quote::quote;
 
 const IDENTITY_KEYS: &str = "shop:identity/keys@1.0.0";
 const IDENTITY_PERSONS: &str = "shop:identity/persons@1.0.0";
+const FLAGS: &str = "tessera:flags/evaluation@1.0.0";
 const LIMITER: &str = "tessera:limits/limiter@1.0.0";
 const EVENT_PRODUCER: &str = "tessera:events/producer@1.0.0";
 
@@ -29,6 +30,7 @@ pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
     let keys = if contract.imports(IDENTITY_KEYS)? { identity_keys() } else { quote!() };
     let producer = if contract.imports(EVENT_PRODUCER)? { event_producer() } else { quote!() };
     let persons = if contract.imports(IDENTITY_PERSONS)? { identity_persons() } else { quote!() };
+    let flags = if contract.imports(FLAGS)? { flags() } else { quote!() };
     let limiter = if contract.imports(LIMITER)? { limiter() } else { quote!() };
     Ok(quote! {
         /// The types of the contract of this component, generated from `wit/`.
@@ -50,6 +52,7 @@ pub(crate) fn function(contract: &Contract) -> Result<TokenStream> {
             #producer
             #events
             #limiter
+            #flags
             #persons
         }
     })
@@ -200,6 +203,25 @@ fn limiter() -> TokenStream {
                         limiter::Error::Invalid(reason) | limiter::Error::Unavailable(reason),
                     ) => Err(reason),
                 }
+            }
+        }
+    }
+}
+
+fn flags() -> TokenStream {
+    quote! {
+        /// The platform's feature flags, through the contract.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct PlatformFlags;
+
+        impl ::chassis::flags::Flags for PlatformFlags {
+            async fn is_on(&self, key: &str, user_id: ::core::option::Option<&str>) -> bool {
+                use tessera::flags::evaluation::{Context, evaluate_boolean};
+                let context = Context {
+                    targeting_key: user_id.map(::std::string::String::from),
+                    attributes: ::std::vec::Vec::new(),
+                };
+                evaluate_boolean(::std::string::String::from(key), false, context).await.value
             }
         }
     }

@@ -29,6 +29,8 @@ use syn::LitStr;
 ///   imports `shop:identity/keys`;
 /// - `bindings::PlatformLimiter`, a `chassis::quota::Limiter` over the contract, if the world
 ///   imports `tessera:limits/limiter`;
+/// - `bindings::PlatformFlags`, `chassis::flags::Flags` over the contract, if the world imports
+///   `tessera:flags/evaluation`;
 /// - `bindings::IdentityPersons`, a `chassis::sealed::PersonKeys` over the contract, if the world
 ///   imports `shop:identity/persons`;
 /// - `bindings::EventProducer`, a `chassis::events::Producer` over the contract, and conversions

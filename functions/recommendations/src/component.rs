@@ -1,4 +1,4 @@
-//! The adapters to the host: store and keys.
+//! The adapters to the host: store, feature flags and keys.
 
 use axum::Router;
 
@@ -11,6 +11,7 @@ chassis::serve!(once router);
 fn router() -> chassis::Result<Router> {
     let store = bindings::store()?;
     let recommendations = Recommendations::new(store.clone());
-    let routes = crate::routes::router(recommendations, bindings::IdentityKeys);
+    let flags = bindings::PlatformFlags;
+    let routes = crate::routes::router(recommendations, flags, bindings::IdentityKeys);
     Ok(bindings::complete(routes, store))
 }

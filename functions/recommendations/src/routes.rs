@@ -1,39 +1,50 @@
 //! The recommendations over HTTP, personal for signed-in users.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chassis::auth::{Admin, Caller, KeySource};
 use chassis::clock::{now_ms, rfc3339};
 use chassis::events::Received;
+use chassis::flags::Flags;
 use chassis::money::Money;
 use chassis::page::{Page, PageQuery};
 use chassis::store::Store;
 use chassis::{Problem, Result};
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
-use crate::service::{Reason, Recommendations, Recommended, Refused, Status};
+use crate::service::{CART_FOLLOWED_MAX, Reason, Recommendations, Recommended, Refused, Status};
 
-/// The public routes, and the internal one, `POST /events`. Tokens are verified with `keys`.
-pub fn router<S: Store, K: KeySource>(recommendations: Recommendations<S>, keys: K) -> Router {
+/// The feature flag of recommendations for a cart.
+const CART_FLAG: &str = "cart-recommendations";
+
+/// The public routes, and the internal one, `POST /events`. Tokens are verified with `keys`, and
+/// `flags` decide who gets new features.
+pub fn router<S: Store, F: Flags, K: KeySource>(
+    recommendations: Recommendations<S>,
+    flags: F,
+    keys: K,
+) -> Router {
     Router::new()
-        .route("/api/v1/products/{sku}/also-bought", get(App::<S, K>::also_bought))
-        .route("/api/v1/recommendations", get(App::<S, K>::feed))
-        .route("/api/v1/admin/projections/recommendations", get(App::<S, K>::status))
-        .route("/events", post(App::<S, K>::receive))
-        .with_state(App { recommendations, keys })
+        .route("/api/v1/products/{sku}/also-bought", get(App::<S, F, K>::also_bought))
+        .route("/api/v1/recommendations", get(App::<S, F, K>::feed))
+        .route("/api/v1/admin/projections/recommendations", get(App::<S, F, K>::status))
+        .route("/events", post(App::<S, F, K>::receive))
+        .with_state(App { recommendations, flags, keys })
 }
 
 #[derive(Clone)]
-struct App<S, K> {
+struct App<S, F, K> {
     recommendations: Recommendations<S>,
+    flags: F,
     keys: K,
 }
 
-chassis::auth_state!(App<S: Store; K>);
+chassis::auth_state!(App<S: Store, F: Flags; K>);
 
-impl<S: Store, K: KeySource> App<S, K> {
+impl<S: Store, F: Flags, K: KeySource> App<S, F, K> {
     async fn also_bought(
         State(app): State<Self>,
         Path(sku): Path<String>,
@@ -46,8 +57,15 @@ impl<S: Store, K: KeySource> App<S, K> {
         State(app): State<Self>,
         caller: Option<Caller>,
         page: PageQuery,
+        Query(query): Query<FeedQuery>,
     ) -> Result<Json<Page<View>>> {
         let user_id = caller.as_ref().map(|caller| caller.user_id.as_str());
+        if let Some(cart) = query.cart {
+            let skus = skus(&cart)?;
+            let is_on = app.flags.is_on(CART_FLAG, user_id).await;
+            let skus = if is_on { skus } else { BTreeSet::new() };
+            return Ok(listed(app.recommendations.with_cart(&skus, page.limit).await?));
+        }
         Ok(listed(app.recommendations.feed(user_id, page.limit).await?))
     }
 
@@ -61,6 +79,27 @@ impl<S: Store, K: KeySource> App<S, K> {
         }
         Ok(StatusCode::NO_CONTENT)
     }
+}
+
+/// Parameters of the feed.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct FeedQuery {
+    /// The SKUs of at most 20 products in a cart, separated by commas: only products that are bought
+    /// together with them. The list is empty for callers who do not have this feature.
+    #[cfg_attr(test, schemars(length(max = 1299)))]
+    cart: Option<String>,
+}
+
+/// The SKUs of a cart.
+fn skus(cart: &str) -> Result<BTreeSet<String>> {
+    let skus = cart.split(',').map(str::trim).filter(|sku| !sku.is_empty());
+    let skus: BTreeSet<String> = skus.take(CART_FOLLOWED_MAX + 1).map(str::to_owned).collect();
+    if skus.len() > CART_FOLLOWED_MAX {
+        let detail = format!("cart must have at most {CART_FOLLOWED_MAX} SKUs.");
+        return Err(Problem::bad_request(detail));
+    }
+    Ok(skus)
 }
 
 fn listed(recommended: Vec<Recommended>) -> Json<Page<View>> {

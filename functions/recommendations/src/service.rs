@@ -14,6 +14,8 @@ use crate::records::{FRESHNESS, NEWEST, POPULAR, Products, sku_key, user_key};
 
 /// How many of a customer's last purchases lead to recommendations.
 pub const PURCHASES_FOLLOWED_MAX: usize = 20;
+/// How many products of a cart lead to recommendations.
+pub const CART_FOLLOWED_MAX: usize = 20;
 
 /// The recommendations over their store.
 #[derive(Clone, Debug)]
@@ -95,17 +97,38 @@ impl<S: Store> Recommendations<S> {
             None => None,
         };
         let purchases = purchases.unwrap_or_default();
+        let collector = self.collector(limit, purchases.skus().map(str::to_owned).collect());
+        let followed = purchases.skus().take(PURCHASES_FOLLOWED_MAX);
+        let collector = self.follow(followed, collector).await?;
+        self.fill(collector).await
+    }
+
+    /// Products that are bought together with those of a cart, and nothing else.
+    pub async fn with_cart(
+        &self,
+        skus: &BTreeSet<String>,
+        limit: usize,
+    ) -> Result<Vec<Recommended>, StoreError> {
+        let followed = skus.iter().take(CART_FOLLOWED_MAX).map(String::as_str);
+        Ok(self.follow(followed, self.collector(limit, skus.clone())).await?.chosen)
+    }
+
+    /// Collects what is bought together with these products, most frequent first.
+    async fn follow(
+        &self,
+        skus: impl Iterator<Item = &str> + Send,
+        mut collector: Collector<S>,
+    ) -> Result<Collector<S>, StoreError> {
         let mut weights: BTreeMap<String, u64> = BTreeMap::new();
-        for sku in purchases.skus().take(PURCHASES_FOLLOWED_MAX) {
+        for sku in skus {
             for (companion, orders) in self.companions(sku).await?.ranked() {
                 *weights.entry(companion.to_owned()).or_default() += orders;
             }
         }
-        let mut collector = self.collector(limit, purchases.skus().map(str::to_owned).collect());
         for (sku, _) in ranked(weights.iter().map(|(sku, weight)| (sku.as_str(), *weight))) {
             collector.offer(sku, Reason::AlsoBought).await?;
         }
-        self.fill(collector).await
+        Ok(collector)
     }
 
     /// The state of the recommendations.

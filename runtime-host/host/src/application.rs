@@ -9,6 +9,7 @@ mod cycles;
 mod effective_policies;
 mod events;
 mod exposure;
+mod feature_flags;
 mod files;
 mod generated;
 mod incarnation;
@@ -34,6 +35,7 @@ use crate::capabilities::outbound_http::{Client, NetworkContext, OwnAddress};
 use crate::capabilities::platform::Platform;
 use crate::chaos::{Faults, FaultyEvents};
 use crate::engine::{Engine, EngineOptions, Functions};
+use crate::feature_flags::FeatureFlags;
 use crate::links;
 use crate::message::{Http, Messages};
 use crate::readiness::Readiness;
@@ -155,6 +157,7 @@ pub(crate) async fn start(
     let limits = operator_limits(&options, &config);
     let events = events::open(&app, &ids, &limits, &state_dir)?;
     timings.end("events");
+    let flags = feature_flags::open(&app, &state_dir)?;
     let readiness = Arc::new(readiness(&app, &ids, &stores, events.clone()));
     let engine = Engine::new(&cache_dir, options.engine, telemetry.clone())?;
     timings.end("engine");
@@ -169,7 +172,7 @@ pub(crate) async fn start(
     let network = Arc::new(network(&app, registry.clone(), client, own, &readiness, &faults));
     let policies = Policies::new(&app, &telemetry, options.answers_max_bytes);
     let app = Arc::new(app);
-    let linking = linking(&app, &engine, &functions, events.clone(), &faults);
+    let linking = linking(&app, &engine, &functions, platform(&events, &flags, &faults));
     let startup = Startup {
         app: &app,
         environment: &options.environment,
@@ -212,6 +215,7 @@ pub(crate) async fn start(
         components: components.statuses.into(),
         rollouts,
         edges: policies.edges().clone(),
+        flags,
         faults,
         telemetry,
         stores,
@@ -227,12 +231,19 @@ fn linking(
     app: &Arc<App>,
     engine: &Engine,
     functions: &Arc<Registry<Functions>>,
-    events: Option<Arc<Embedded>>,
-    faults: &Option<Arc<Faults>>,
+    platform: Arc<Platform>,
 ) -> Linking {
-    let log = events.map(|log| log_of_components(log, faults));
-    let platform = Arc::new(Platform::new(log));
     Linking { app: app.clone(), engine: engine.clone(), functions: functions.clone(), platform }
+}
+
+/// What the platform keeps for its functions.
+fn platform(
+    events: &Option<Arc<Embedded>>,
+    flags: &Arc<FeatureFlags>,
+    faults: &Option<Arc<Faults>>,
+) -> Arc<Platform> {
+    let log = events.clone().map(|log| log_of_components(log, faults));
+    Arc::new(Platform::new(log, flags.clone()))
 }
 
 /// What components resume with that were deployed before.

@@ -10,6 +10,7 @@ mod commands;
 mod engine;
 mod exporter;
 mod fault_points;
+mod feature_flags;
 mod links;
 mod message;
 mod oci;

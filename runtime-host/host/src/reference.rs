@@ -7,6 +7,7 @@ use crate::admin;
 use crate::commands::build::Build;
 use crate::commands::chaos::Chaos;
 use crate::commands::doctor::Doctor;
+use crate::commands::flags::Flags;
 use crate::commands::rollouts::Deploy;
 use crate::commands::up::Up;
 use crate::telemetry::{Declaration, Metrics};
@@ -40,6 +41,10 @@ fn the_command_line_page_matches_the_declarations() {
         let command = flags_of::<Chaos>();
         flags_table(command.find_subcommand(verb).unwrap(), |arg| !arg.is_positional())
     };
+    let flags = |verb: &str| {
+        let command = flags_of::<Flags>();
+        flags_table(command.find_subcommand(verb).unwrap(), |arg| !arg.is_positional())
+    };
     check_page(
         "reference/cli.md",
         &[
@@ -47,6 +52,8 @@ fn the_command_line_page_matches_the_declarations() {
             ("build", flags_table(&flags_of::<Build>(), |_| true)),
             ("doctor", flags_table(&flags_of::<Doctor>(), |_| true)),
             ("deploy", flags_table(&flags_of::<Deploy>(), |arg| !arg.is_positional())),
+            ("flags-set", flags("set")),
+            ("flags-evaluate", flags("evaluate")),
             ("chaos-add", chaos("add")),
             ("chaos-run", chaos("run")),
             ("chaos-remove", chaos("remove")),
@@ -67,6 +74,7 @@ fn the_metrics_page_matches_the_declarations() {
             ("instances", page(Group::Instances)),
             ("policies", page(Group::Policies)),
             ("faults", page(Group::Faults)),
+            ("feature-flags", page(Group::FeatureFlags)),
             ("http-front", page(Group::HttpFront)),
             ("events", page(Group::Events)),
             ("readiness", page(Group::Readiness)),
@@ -203,6 +211,7 @@ enum Group {
     Instances,
     Policies,
     Faults,
+    FeatureFlags,
     HttpFront,
     Events,
     Readiness,
@@ -218,6 +227,7 @@ fn group(metric: &Declaration) -> Group {
         name if name.starts_with("event") => Group::Events,
         name if name.starts_with("policy_") => Group::Policies,
         name if name.starts_with("faults_") => Group::Faults,
+        name if name.starts_with("feature_flag_") => Group::FeatureFlags,
         name if ["process_", "build_", "telemetry_"].iter().any(|one| name.starts_with(one)) => {
             Group::Process
         }

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use tempfile::TempDir;
 
 /// Placeholders in a manifest and their guests.
-const GUESTS: [(&str, &str); 22] = [
+const GUESTS: [(&str, &str); 23] = [
     ("$lacking", "guest_lacking"),
     ("$redis_v2", "guest_redis_v2"),
     ("$redis", "guest_redis"),
@@ -19,6 +19,7 @@ const GUESTS: [(&str, &str); 22] = [
     ("$callee", "guest_callee"),
     ("$publisher", "guest_publisher"),
     ("$expiry", "guest_expiry"),
+    ("$flags", "guest_flags"),
     ("$forward", "guest_forward"),
     ("$middleware", "guest_middleware"),
     ("$wagi", "guest_wagi"),

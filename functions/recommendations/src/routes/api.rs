@@ -4,7 +4,7 @@ use chassis::openapi::Api;
 use chassis::page::Page;
 use serde_json::{Value, json};
 
-use super::{StatusView, View};
+use super::{FeedQuery, StatusView, View};
 
 fn api() -> Api {
     let mut api = Api::new("catalog");
@@ -23,6 +23,7 @@ fn api() -> Api {
          Without a token, or before the first purchase, popular and new products.",
     )
     .parameters(["limit"])
+    .query::<FeedQuery>()
     .ok::<Page<View>>("Products.", &page("popular"));
     api.operation(
         "getRecommendationsStatus",

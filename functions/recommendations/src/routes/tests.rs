@@ -1,4 +1,4 @@
-use chassis::testing::{Client, Issuer, MemoryStore};
+use chassis::testing::{Client, FixedFlags, Issuer, MemoryStore};
 use serde_json::json;
 
 use super::*;
@@ -7,7 +7,8 @@ use crate::testing::{changed, confirmed, user_id};
 /// The recommendations after some events.
 async fn client() -> Client {
     let recommendations = Recommendations::new(MemoryStore::new());
-    let client = Client::new(router(recommendations, Issuer::new().key_set()));
+    let flags = FixedFlags::on(CART_FLAG, &user_id(1));
+    let client = Client::new(router(recommendations, flags, Issuer::new().key_set()));
     for event in [
         changed("TEA", 1, "Sencha"),
         changed("POT", 1, "Teapot"),
@@ -47,6 +48,24 @@ async fn the_feed_is_public_and_personal_with_a_token() {
     assert_eq!(first(&client.customer(&user_id(2))).await, "\"POT\" \"also_bought\"");
     let invalid = client.with_token("made-up").get("/api/v1/recommendations").await;
     assert_eq!(invalid.status, 401, "an invalid token is not ignored");
+}
+
+#[tokio::test]
+async fn a_cart_has_recommendations_for_those_with_the_feature() {
+    let client = client().await;
+    let customer = client.customer(&user_id(1));
+    let with = async |client: &Client, cart: &str| {
+        let page = client.get(&format!("/api/v1/recommendations?cart={cart}")).await.expect(200);
+        let items = page["items"].as_array().cloned().unwrap_or_default();
+        items.iter().map(|item| format!("{} {}", item["sku"], item["reason"])).collect::<Vec<_>>()
+    };
+    assert_eq!(with(&customer, "TEA").await, ["\"POT\" \"also_bought\""]);
+    assert!(with(&customer, "TEA,POT").await.is_empty(), "what is in the cart is left out");
+    assert!(with(&customer, "UNKNOWN,").await.is_empty(), "no popular products");
+    assert!(with(&client.customer(&user_id(2)), "TEA").await.is_empty());
+    assert!(with(&client, "TEA").await.is_empty());
+    let skus = (0..21).map(|number| format!("S-{number}")).collect::<Vec<_>>().join(",");
+    customer.get(&format!("/api/v1/recommendations?cart={skus}")).await.expect(400);
 }
 
 #[tokio::test]

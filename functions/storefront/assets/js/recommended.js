@@ -6,17 +6,23 @@ import { get, Problem } from './api.js';
 
 const ITEM_COUNT = 4;
 const DEADLINE_MS = 800;
+/** The API follows so many products of a cart. */
+const CART_LINES_MAX = 20;
 
 /** The recommendations at this path; an empty list if they are unavailable. */
-export async function recommended(path, signal) {
+export async function recommended(path, signal, parameters = {}) {
   try {
-    const page = await get(`${path}?${new URLSearchParams({ limit: ITEM_COUNT })}`, { signal, deadlineMs: DEADLINE_MS, attempts: 1 });
+    const page = await get(`${path}?${new URLSearchParams({ limit: ITEM_COUNT, ...parameters })}`, { signal, deadlineMs: DEADLINE_MS, attempts: 1 });
     return Array.isArray(page?.items) ? page.items : [];
   } catch (problem) {
     if (signal.aborted || problem instanceof Problem) return [];
     throw problem;
   }
 }
+
+/** What goes with the products of a cart; an empty list for those who do not have this feature. */
+export const forCart = (lines, signal) =>
+  recommended('/api/v1/recommendations', signal, { cart: lines.slice(0, CART_LINES_MAX).map((line) => line.sku).join(',') });
 
 /** A row of recommendations under a heading, which names the reason of the first one. Those with
     other reasons are omitted, and so is the row if the reason has no heading. */

@@ -13,8 +13,10 @@ mod events;
 #[cfg(feature = "fault-points")]
 mod fault_points;
 mod faults;
+mod flags;
 mod logs;
 mod named_host;
+mod ofrep;
 mod openapi;
 mod query;
 mod reply;
@@ -38,6 +40,7 @@ pub(crate) use traffic::TrafficCache;
 use crate::calls::{Admission, EdgeList};
 use crate::chaos::Faults;
 use crate::engine::{InstanceBudget, Occupancy};
+use crate::feature_flags::FeatureFlags;
 use crate::readiness::Readiness;
 use crate::rollouts::Rollouts;
 use crate::telemetry::Telemetry;
@@ -88,6 +91,8 @@ pub(crate) struct AdminState {
     pub(crate) components: Arc<[ComponentStatus]>,
     /// The calls to which policies apply.
     pub(crate) edges: Arc<EdgeList>,
+    /// The feature flags.
+    pub(crate) flags: Arc<FeatureFlags>,
     pub(crate) rollouts: Arc<Rollouts>,
     /// The policies of all calls, as the manifest sets them.
     pub(crate) policies: Arc<[EffectivePolicy]>,

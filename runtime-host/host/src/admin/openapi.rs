@@ -90,6 +90,9 @@ fn responses(route: &Route) -> Value {
     for status in std::iter::once(&route.status).chain(route.same_content) {
         responses.insert(status.to_string(), success(route, *status));
     }
+    for status in route.without_content {
+        responses.insert(status.to_string(), json!({ "description": title(*status) }));
+    }
     for status in problems(route) {
         let content = json!({ problem::MEDIA_TYPE: { "schema": reference("Problem") } });
         let response = json!({ "description": title(status), "content": content });

@@ -33,6 +33,18 @@ pub(super) fn problem(code: Code, detail: &str) -> Reply {
     with_status(code.status(), MEDIA_TYPE, document(code, detail).to_string())
 }
 
+/// A problem with the places of what is wrong in the body of the request.
+pub(super) fn problem_with_errors(code: Code, detail: &str, errors: Value) -> Reply {
+    let mut document = document(code, detail);
+    document["errors"] = errors;
+    with_status(code.status(), MEDIA_TYPE, document.to_string())
+}
+
+/// JSON with another status than 200.
+pub(super) fn json_with_status(status: StatusCode, body: &Value) -> Reply {
+    with_status(status, "application/json", body.to_string())
+}
+
 pub(super) fn nothing_here() -> Reply {
     with_status(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", routes::list())
 }

@@ -24,6 +24,8 @@ pub(crate) struct Route {
     pub(super) content: Content,
     /// Statuses with the same content as success.
     pub(super) same_content: &'static [u16],
+    /// Statuses without content.
+    pub(super) without_content: &'static [u16],
     /// Statuses of problems, in addition to those that follow from the other members.
     pub(super) problems: &'static [u16],
     /// Whether it needs the token.
@@ -105,6 +107,7 @@ impl Route {
             status: if matches!(content, Content::None) { 204 } else { 200 },
             content,
             same_content: &[],
+            without_content: &[],
             problems: &[],
             token: false,
             every_name: false,
@@ -129,6 +132,26 @@ impl Route {
         handler: Handler,
     ) -> Self {
         Self::new("POST", path, summary, content, handler).with_token()
+    }
+
+    /// A replacement: it needs the token.
+    pub(super) const fn put(
+        path: &'static str,
+        summary: &'static str,
+        content: Content,
+        handler: Handler,
+    ) -> Self {
+        Self::new("PUT", path, summary, content, handler).with_token()
+    }
+
+    /// A question with a body, which changes nothing.
+    pub(super) const fn query(
+        path: &'static str,
+        summary: &'static str,
+        content: Content,
+        handler: Handler,
+    ) -> Self {
+        Self::new("POST", path, summary, content, handler)
     }
 
     /// A change without a response: it needs the token.
@@ -182,6 +205,11 @@ impl Route {
 
     pub(super) const fn same_content(mut self, statuses: &'static [u16]) -> Self {
         self.same_content = statuses;
+        self
+    }
+
+    pub(super) const fn without_content(mut self, statuses: &'static [u16]) -> Self {
+        self.without_content = statuses;
         self
     }
 

@@ -7,8 +7,8 @@ use super::route::Content::{AnyJson, Health, Json, None, OpenMetrics, Text};
 use super::route::Handler::{Events, Faults, Later, Now};
 use super::route::{Parameter, Route};
 use super::{
-    application, components, console, edges, events, faults, logs, openapi, reply, revisions,
-    schedules, topology, traces, views,
+    application, components, console, edges, events, faults, flags, logs, ofrep, openapi, reply,
+    revisions, schedules, topology, traces, views,
 };
 
 /// All routes, in the order of the reference.
@@ -33,6 +33,11 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/logs", "log lines", AnyJson, Now(logs::logs)).parameters(OF_LOGS).problems(&[400]).with_token(),
     Route::get("/events", "events of the log", Json("Events"), Events(|log, call| Box::pin(events::read(log, call)))).parameters(OF_EVENTS).with_token(),
     Route::get("/dead-letters", "dead letters", Json("DeadLetters"), Events(|log, call| Box::pin(events::dead_letters(log, call)))).parameters(OF_DEAD_LETTERS).with_token(),
+    Route::get("/flags", "the feature flags", Json("Flags"), Now(flags::list)).with_token(),
+    Route::get("/flags/{key}", "a feature flag", Json("Flag"), Now(flags::one)).with_token(),
+    Route::get("/flag-changes", "the latest changes of feature flags", Json("FlagChanges"), Now(flags::changes)).with_token(),
+    Route::query("/ofrep/v1/evaluate/flags/{key}", "the value of a feature flag", Json("FlagEvaluation"), Later(|call| Box::pin(ofrep::one(call)))).request("FlagEvaluationRequest").same_content(&[400, 404]),
+    Route::query("/ofrep/v1/evaluate/flags", "the values of all feature flags, with an `ETag`", Json("FlagEvaluations"), Later(|call| Box::pin(ofrep::all(call)))).request("FlagEvaluationRequest").same_content(&[400]).without_content(&[304]),
     Route::post("/components/{id}/revisions", "202 with the new revision", AnyJson, Later(|call| Box::pin(revisions::deploy(call)))).parameters(OF_DEPLOYMENTS).status(202).problems(&[400, 404, 409, 503]),
     Route::post("/components/{id}/promote", "the revision that has all calls", AnyJson, Later(|call| Box::pin(revisions::promote(call)))).parameters(OF_CHANGES).problems(&[400, 404, 409, 503]),
     Route::post("/components/{id}/rollback", "the revision that has all calls; 202 if it is being loaded", AnyJson, Later(|call| Box::pin(revisions::roll_back(call)))).parameters(OF_CHANGES).same_content(&[202]).problems(&[400, 404, 409, 503]),
@@ -40,6 +45,10 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post("/faults", "201 with the number of the fault", Json("AddedFault"), Faults(|faults, call| Box::pin(faults::add(faults, call)))).request("Fault").status(201),
     Route::delete("/faults/{id}", "204", Faults(|faults, call| Box::pin(faults::remove(faults, call)))),
     Route::delete("/faults", "204; all faults end", Faults(|faults, call| Box::pin(faults::clear(faults, call)))),
+    Route::put("/flags/{key}", "the feature flag", Json("Flag"), Later(|call| Box::pin(flags::set(call)))).parameters(OF_FLAGS).request("FlagDefinition").problems(&[409, 503]),
+    Route::post("/flags/{key}/enable", "the feature flag", Json("Flag"), Later(|call| Box::pin(flags::switch(call, true)))).parameters(OF_FLAGS).problems(&[409, 503]),
+    Route::post("/flags/{key}/disable", "the feature flag", Json("Flag"), Later(|call| Box::pin(flags::switch(call, false)))).parameters(OF_FLAGS).problems(&[409, 503]),
+    Route::delete("/flags/{key}", "204; the definition in the manifest's file applies again", Later(|call| Box::pin(flags::remove(call)))).parameters(OF_FLAGS).problems(&[409, 503]),
     Route::post("/dead-letters/{id}/replay", "204", None, Events(|log, call| Box::pin(events::replay(log, call)))),
     Route::delete("/dead-letters/{id}", "204", Events(|log, call| Box::pin(events::discard(log, call)))),
     Route::post("/subscriptions/{name}/keys/{key}/replay", "the number of events", Json("Replayed"), Events(|log, call| Box::pin(events::replay_key(log, call)))),
@@ -64,6 +73,9 @@ const OF_CHANGES: &[Parameter] = &[
     ),
     Parameter::string("by", "Who does this, for the history."),
 ];
+
+const OF_FLAGS: &[Parameter] =
+    &[Parameter::string("by", "Who does this, for the list of changes.")];
 
 const OF_DEPLOYMENTS: &[Parameter] = &[
     Parameter::string(

@@ -6,6 +6,7 @@ use crate::admin::{AdminState, ApplicationName, ComponentStatus, TrafficCache};
 use crate::calls::EdgeList;
 use crate::chaos::{Faults, FaultyDeliveries};
 use crate::engine::{FunctionName, Functions, InstanceBudget};
+use crate::feature_flags::FeatureFlags;
 use crate::message::Http;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
@@ -40,6 +41,7 @@ pub(crate) struct Running {
     pub(super) components: Arc<[ComponentStatus]>,
     pub(super) rollouts: Arc<Rollouts>,
     pub(super) edges: Arc<EdgeList>,
+    pub(super) flags: Arc<FeatureFlags>,
     /// What an operator lets fail; `None` if the host has no such faults.
     pub(super) faults: Option<Arc<Faults>>,
     pub(super) runs: RunList,
@@ -95,6 +97,7 @@ impl Running {
             components: self.components.clone(),
             rollouts: self.rollouts.clone(),
             edges: self.edges.clone(),
+            flags: self.flags.clone(),
             faults: self.faults.clone(),
             budget: self.budget.clone(),
             events: self.events.clone().map(|log| log as Arc<dyn Log>),

@@ -16,6 +16,7 @@ use crate::chaos::{Faults, SteppedClock};
 use crate::engine::{self, ComponentContext, CurrentCall, GuestState, InFlight};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tessera_flags::Flags;
 use tessera_storage::KeyValue;
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi_http::WasiHttpHooks;
@@ -75,6 +76,8 @@ pub(crate) struct Guest {
     pub(super) lookups: Lookups,
     /// Its own spans.
     pub(super) spans: OpenSpans,
+    /// The feature flags that its call sees, from its first evaluation on.
+    pub(super) flags: Option<Arc<Flags>>,
 }
 
 impl GuestState for Guest {
@@ -99,6 +102,7 @@ impl GuestState for Guest {
             open_sockets: OpenSockets::default(),
             lookups: Lookups::default(),
             spans: OpenSpans::default(),
+            flags: None,
         }
     }
 
@@ -108,6 +112,10 @@ impl GuestState for Guest {
             let (component, faults) = (self.component.clone(), faults.clone());
             wasi.wall_clock(WallClock::new(SteppedClock { component, faults }));
         }
+    }
+
+    fn begin(&mut self) {
+        self.flags = None;
     }
 
     fn set_call(&mut self, call: &CurrentCall) {

@@ -16,6 +16,7 @@ mod connection_limits;
 mod cron;
 pub(crate) mod endpoint;
 mod events;
+mod flags;
 mod guest;
 mod handles;
 pub(crate) mod key_value;

@@ -1,8 +1,9 @@
 //! Interfaces that the platform itself offers, one file for each package.
 
 use super::key_value::expiry;
-use super::{events, limits};
+use super::{events, flags, limits};
 use crate::capabilities::State;
+use crate::feature_flags::FeatureFlags;
 use std::sync::Arc;
 use tessera_events::Log;
 use tessera_resilience::RateLimiter;
@@ -15,13 +16,14 @@ pub(crate) use super::events::is_events_interface;
 /// What the platform keeps for its functions.
 pub(crate) struct Platform {
     pub(super) limiter: RateLimiter,
+    pub(super) flags: Arc<FeatureFlags>,
     /// None if no component needs it.
     events: Option<Arc<dyn Log>>,
 }
 
 impl Platform {
-    pub(crate) fn new(events: Option<Arc<dyn Log>>) -> Self {
-        Self { limiter: RateLimiter::new(Options::default()), events }
+    pub(crate) fn new(events: Option<Arc<dyn Log>>, flags: Arc<FeatureFlags>) -> Self {
+        Self { limiter: RateLimiter::new(Options::default()), flags, events }
     }
 }
 
@@ -34,6 +36,7 @@ pub(crate) fn define(
     match (name, &platform.events) {
         ("tessera:limits/limiter@1.0.0", _) => limits::define(linker, name, platform.clone()),
         (expiry::NAME, _) => expiry::define(linker),
+        (flags::NAME, _) => flags::define(linker, platform),
         (events::PRODUCER, Some(log)) => events::define_producer(linker, log),
         (events::LOG, Some(log)) => events::define_log(linker, log),
         _ => anyhow::bail!(

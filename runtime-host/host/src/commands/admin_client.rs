@@ -44,6 +44,8 @@ pub(super) struct Connection {
 
 #[derive(Deserialize)]
 struct Problem {
+    /// OFREP has its own form of errors.
+    #[serde(alias = "errorDetails")]
     detail: String,
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod build;
 pub(crate) mod chaos;
 pub(crate) mod doctor;
 mod environment;
+pub(crate) mod flags;
 mod listen;
 mod machine;
 mod program;
@@ -41,6 +42,8 @@ enum Verb {
     Doctor(doctor::Doctor),
     /// Inject faults into a running host, and run experiments.
     Chaos(chaos::Chaos),
+    /// Show, change and evaluate the feature flags of a running host.
+    Flags(flags::Flags),
     /// Deploy new code of a component to a running host.
     Deploy(Box<rollouts::Deploy>),
     /// Show the revisions of components that serve calls, and the rollouts in progress.
@@ -107,6 +110,7 @@ impl Command {
             Verb::Build(build) => build.run(),
             Verb::Doctor(doctor) => doctor.run(),
             Verb::Chaos(chaos) => chaos.run(),
+            Verb::Flags(flags) => flags.run(),
             Verb::Deploy(deploy) => deploy.run(),
             Verb::Status(status) => status.run(),
             Verb::Promote(promote) => promote.run(),

@@ -4,6 +4,7 @@ mod calls;
 mod declarations;
 mod edges;
 mod exports;
+mod flags;
 mod front_limit;
 mod label_sets;
 mod plain_text;
@@ -25,6 +26,7 @@ use calls::CallFamilies;
 use declarations::{Declarations, OWN};
 use edges::EdgeFamilies;
 use exports::Exports;
+use flags::FlagEvaluations;
 use label_sets::{
     BuildLabels, DeliveryLabels, FaultLabels, LimitLabels, PublishLabels, SubscriptionLabels,
 };
@@ -61,6 +63,7 @@ pub(crate) struct Metrics {
     pub(crate) declarations: Vec<Declaration>,
     calls: CallFamilies,
     pub(crate) runs: Runs,
+    pub(crate) flags: FlagEvaluations,
     pub(crate) instances: PerComponent<Gauge>,
     pub(crate) instantiations: PerComponent<Counter>,
     pub(crate) moved_to_background: PerComponent<Counter>,
@@ -104,6 +107,7 @@ impl Default for Metrics {
         Self {
             calls: CallFamilies::declare(&mut all),
             runs: Runs::declare(&mut all),
+            flags: FlagEvaluations::declare(&mut all),
             instances: all.count("instances", "Instances that exist"),
             instantiations: all.count("instantiations", "Instances that were made"),
             moved_to_background: all.count(

@@ -37,6 +37,8 @@ pub(crate) enum SpanKind {
     Message,
     /// Work that a component describes itself.
     Guest,
+    /// The evaluation of a feature flag.
+    Flag,
     /// A fault that an operator injected.
     Fault,
 }
@@ -55,6 +57,7 @@ impl SpanKind {
             Self::Delivery => "delivery",
             Self::Message => "message",
             Self::Guest => "guest",
+            Self::Flag => "flag",
             Self::Fault => "fault",
         }
     }

@@ -25,6 +25,8 @@ pub struct AppSettings {
     /// The variable with the URL at which clients reach the application. If the operator sets no
     /// value, the host derives it from its listen address.
     pub base_url: Option<String>,
+    /// The file with the definitions of feature flags, relative to the folder of the manifest.
+    pub flags: Option<String>,
 }
 
 /// `secret_defaults` of `[application.tool.tessera]`: where a secret variable may have its default

@@ -27,5 +27,8 @@ keys! {
         /// no value, it is derived from the listen address; on a wildcard address (`0.0.0.0`) it
         /// has to be set.
         BASE_URL: Value("base_url", "a variable", "none");
+        /// The file with the definitions of feature flags, relative to the manifest; see
+        /// [feature flags](how-to/feature-flags.md).
+        FLAGS: Value("flags", "a path", "none");
     }
 }

@@ -29,13 +29,16 @@ pub(super) fn tessera<'a>(tool: &Field<'a>) -> Option<Table<'a>> {
 }
 
 pub(super) fn application(mut table: Table<'_>) -> AppSettings {
-    use application::{BASE_URL, EVENTS, GENERATED_SECRETS, LIMITS, POLICIES, SECRET_DEFAULTS};
+    use application::{
+        BASE_URL, EVENTS, FLAGS, GENERATED_SECRETS, LIMITS, POLICIES, SECRET_DEFAULTS,
+    };
     let limits = table.optional(LIMITS.name).map(|field| limits(&field));
     let policies = table.optional(POLICIES.name).map(|field| policies::read(&field));
     let events = table.optional(EVENTS.name).map(|field| events(&field));
     let secret_defaults = table.optional(SECRET_DEFAULTS.name).and_then(|field| secrets(&field));
     let generated_secrets = table.optional(GENERATED_SECRETS.name).map(|field| field.texts());
     let base_url = table.text(BASE_URL.name);
+    let flags = table.text(FLAGS.name);
     table.finish();
     AppSettings {
         declared: true,
@@ -45,6 +48,7 @@ pub(super) fn application(mut table: Table<'_>) -> AppSettings {
         secret_defaults: secret_defaults.unwrap_or_default(),
         generated_secrets: generated_secrets.unwrap_or_default(),
         base_url,
+        flags,
     }
 }
 

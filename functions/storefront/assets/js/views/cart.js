@@ -4,23 +4,31 @@ import { announce, empty, fill, h, picture, toast } from '../dom.js';
 import { count, money, sum, times } from '../format.js';
 import { Problem } from '../api.js';
 import * as cartStore from '../cart-store.js';
+import { forCart, row as recommendedRow } from '../recommended.js';
 import * as session from '../session.js';
 import * as tabs from '../tabs.js';
 
 export async function cart({ signal }) {
   const page = h('div', { testid: 'cart' });
-  render(page, await cartStore.load(signal));
+  const lines = await cartStore.load(signal);
+  render(page, lines);
+  const goesWith = h('div');
+  if (lines.length > 0) {
+    forCart(lines, signal).then((items) => fill(goesWith, recommendedRow(items, 'goes-with-cart', 'Goes well with your cart')), () => {});
+  }
   // The page is updated after changes in other tabs.
   let reloading = null;
   tabs.subscribe('cart', () => {
     if (signal.aborted) return;
     reloading ??= cartStore.load(signal).then((lines) => render(page, lines), () => {}).finally(() => { reloading = null; });
   }, signal);
-  return { title: 'Your cart', node: page };
+  return { title: 'Your cart', node: [page, goesWith] };
 }
 
 function render(page, lines) {
   if (lines.length === 0) {
+    // Nothing goes with it.
+    page.nextElementSibling?.replaceChildren();
     fill(page, empty('Your cart is empty', 'Products that you add are shown here.',
       h('a', { class: 'button', href: '/' }, 'Go to the shop')));
     return;

@@ -24,6 +24,9 @@ pub(crate) trait GuestState: Send + 'static {
     /// Says which addresses the sockets of the guest may use, and what its clock shows.
     fn configure(&self, wasi: &mut WasiCtxBuilder);
 
+    /// The instance serves another call from now on.
+    fn begin(&mut self);
+
     /// The instance serves another call, or its call has another deadline.
     fn set_call(&mut self, call: &CurrentCall);
 

@@ -110,6 +110,7 @@ impl<G: GuestState> State<G> {
             client: admitted.client,
             runtime: Handle::current(),
         };
+        self.guest.begin();
         self.guest.set_call(&self.call);
     }
 
