@@ -13,7 +13,7 @@ const WASM: &str = "application/vnd.wasm.content.layer.v1+wasm";
 const DATA: &str = "application/vnd.wasm.content.layer.v1+data";
 const ARCHIVE: &str = "application/vnd.wasm.content.bundle.v1.tar+gzip";
 /// `user:password`
-const PAIR: &str = "dXNlcjpwYXNzd29yZA==";
+pub(crate) const PAIR: &str = "dXNlcjpwYXNzd29yZA==";
 const PAGE: &str = "a page of the application";
 /// `short`
 const INLINE: &str = "c2hvcnQ";
@@ -48,7 +48,7 @@ fn locked() -> Value {
 }
 
 /// The host of an application, with the settings and the cache of a user.
-fn host(registry: &OciRegistry, tag: &str, user: &TempDir) -> HostBuilder {
+pub(crate) fn host(registry: &OciRegistry, tag: &str, user: &TempDir) -> HostBuilder {
     let folder = user.path().to_str().unwrap();
     HostBuilder::new(format!("{}/me/app{tag}", registry.name()))
         .argument("--insecure")

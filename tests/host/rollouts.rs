@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 /// Clients that send one request after the other.
 const CLIENTS: usize = 8;
 
-fn app() -> Application {
+pub(crate) fn app() -> Application {
     application(
         r#"
 [[trigger.http]]
@@ -32,7 +32,7 @@ source = "$p3"
 }
 
 /// The guest with this word.
-fn version(word: &str) -> Vec<u8> {
+pub(crate) fn version(word: &str) -> Vec<u8> {
     let mut code = std::fs::read(built_guest("guest_versioned")).expect("the guest");
     let marker = b"version=stable          ";
     let at = code.windows(marker.len()).position(|window| window == marker).expect("the marker");
@@ -49,7 +49,7 @@ fn file(app: &Application, word: &str) -> PathBuf {
 }
 
 /// The command line, for a host.
-fn command(host: &Host, verb: &str) -> Command {
+pub(crate) fn command(host: &Host, verb: &str) -> Command {
     let mut command = Command::new(tessera_binary());
     command.args([verb, "--admin-url"]).arg(format!("http://{}", host.admin_address()));
     command.arg("--admin-token-file").arg(host.state().join("admin-token"));
@@ -65,7 +65,7 @@ fn verb_has_author(verb: &str) -> &'static [&'static str] {
 }
 
 /// Runs a command to its end. Returns all that it has printed.
-async fn run(command: &mut Command) -> (ExitStatus, String) {
+pub(crate) async fn run(command: &mut Command) -> (ExitStatus, String) {
     let output = command.output().await.expect("tessera runs");
     let text = [output.stdout, output.stderr].concat();
     (output.status, String::from_utf8_lossy(&text).into_owned())
@@ -81,7 +81,7 @@ async fn deploy(host: &Host, app: &Application, word: &str, more: &[&str]) -> (E
 const CANARY: &[&str] = &["--canary", "20,50", "--every", "100ms", "--calls-min", "200"];
 
 /// The version that answers now.
-async fn served(host: &Host) -> String {
+pub(crate) async fn served(host: &Host) -> String {
     host.client().get("/").await.expect(200).text()
 }
 

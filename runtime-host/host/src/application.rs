@@ -3,6 +3,7 @@
 //! The order: which components run, their stores, their code (compiled in parallel), their links,
 //! and only when all of that is valid, the registry. After any failure, nothing runs.
 
+mod checking;
 mod code;
 mod components;
 mod cycles;
@@ -22,6 +23,7 @@ mod output;
 mod policies;
 mod private;
 mod pulled;
+mod pushed;
 mod redis;
 mod running;
 mod slots;
@@ -48,6 +50,7 @@ use crate::triggers::http::{Router, Service, WellKnown};
 use crate::triggers::redis::RedisTriggers;
 use crate::triggers::runs;
 use anyhow::{Context as _, anyhow};
+pub(crate) use checking::{Findings, check_contract};
 use code::Loaded;
 use components::Startup;
 pub(crate) use effective_policies::policies_table;
@@ -60,7 +63,8 @@ pub(crate) use output::GuestOutputOptions;
 use output::Outputs;
 use policies::Policies;
 pub(crate) use private::keep_to_ourselves;
-pub(crate) use pulled::{Pull, Pulled, pull};
+pub(crate) use pulled::{Pull, Pulled, pull, pull_component};
+pub(crate) use pushed::{Push, Pushed, push};
 pub(crate) use running::Running;
 use rustls::pki_types::CertificateDer;
 use slots::{ComponentSlot, Workshop};

@@ -6,8 +6,10 @@
 use crate::admin;
 use crate::commands::build::Build;
 use crate::commands::chaos::Chaos;
+use crate::commands::check::Check;
 use crate::commands::doctor::Doctor;
 use crate::commands::flags::Flags;
+use crate::commands::registry::Registry;
 use crate::commands::rollouts::Deploy;
 use crate::commands::up::Up;
 use crate::telemetry::{Declaration, Metrics};
@@ -45,12 +47,20 @@ fn the_command_line_page_matches_the_declarations() {
         let command = flags_of::<Flags>();
         flags_table(command.find_subcommand(verb).unwrap(), |arg| !arg.is_positional())
     };
+    let registry = |verb: &str| {
+        let command = flags_of::<Registry>();
+        flags_table(command.find_subcommand(verb).unwrap(), |arg| !arg.is_positional())
+    };
     check_page(
         "reference/cli.md",
         &[
             ("up", flags_table(&flags_of::<Up>(), |arg| !is_limit(arg))),
             ("build", flags_table(&flags_of::<Build>(), |_| true)),
             ("doctor", flags_table(&flags_of::<Doctor>(), |_| true)),
+            ("check", flags_table(&flags_of::<Check>(), |arg| !arg.is_positional())),
+            ("registry-push", registry("push")),
+            ("registry-pull", registry("pull")),
+            ("registry-login", registry("login")),
             ("deploy", flags_table(&flags_of::<Deploy>(), |arg| !arg.is_positional())),
             ("flags-set", flags("set")),
             ("flags-evaluate", flags("evaluate")),

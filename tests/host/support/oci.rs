@@ -1,9 +1,12 @@
 //! A registry of OCI artifacts on the loopback interface, with packages as `wkg` publishes them.
 
+mod writes;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response};
-use http_body_util::Full;
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -52,9 +55,14 @@ struct State {
     /// Manifests by repository and tag.
     manifests: BTreeMap<(String, String), Bytes>,
     blobs: BTreeMap<String, Bytes>,
+    /// Uploads that are not complete, by number.
+    uploads: Vec<Vec<u8>>,
     /// Another server that has the blobs.
     elsewhere: Option<String>,
+    /// Says that it has stored another blob.
+    confuses: bool,
     requests: Vec<String>,
+    writes: Vec<String>,
 }
 
 /// The digest of these bytes.
@@ -72,9 +80,15 @@ impl OciRegistry {
         let server = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let state = shared.clone();
-                let service = service_fn(move |request: Request<_>| {
-                    let answer = state.lock().expect("the state").answer(&request);
-                    async { Ok::<_, Infallible>(answer.map(Full::new)) }
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let state = state.clone();
+                    async move {
+                        let (head, body) = request.into_parts();
+                        let body = body.collect().await.expect("a whole body").to_bytes();
+                        let request = Request::from_parts(head, body);
+                        let answer = state.lock().expect("the state").answer(&request);
+                        Ok::<_, Infallible>(answer.map(Full::new))
+                    }
                 });
                 tokio::spawn(
                     hyper::server::conn::http1::Builder::new()
@@ -172,6 +186,57 @@ impl OciRegistry {
         self.state.lock().expect("the state").elsewhere = Some(url.to_owned());
     }
 
+    /// The text of a manifest.
+    pub(crate) fn manifest(&self, repository: &str, tag: &str) -> Value {
+        let state = self.state.lock().expect("the state");
+        let manifest = &state.manifests[&(repository.to_owned(), tag.to_owned())];
+        serde_json::from_slice(manifest).expect("a manifest")
+    }
+
+    /// The digest of a manifest.
+    pub(crate) fn digest(&self, repository: &str, tag: &str) -> String {
+        let state = self.state.lock().expect("the state");
+        digest_of(&state.manifests[&(repository.to_owned(), tag.to_owned())])
+    }
+
+    /// Lets another tag, or a digest, lead to the same manifest.
+    pub(crate) fn copy(&self, repository: &str, tag: &str, other: &str) {
+        let mut state = self.state.lock().expect("the state");
+        let manifest = state.manifests[&(repository.to_owned(), tag.to_owned())].clone();
+        state.manifests.insert((repository.to_owned(), other.to_owned()), manifest);
+    }
+
+    /// A blob.
+    pub(crate) fn blob(&self, digest: &str) -> Bytes {
+        self.state.lock().expect("the state").blobs[digest].clone()
+    }
+
+    /// Adds a blob. Returns its descriptor.
+    pub(crate) fn add_blob(&self, kind: &str, bytes: impl Into<Bytes>) -> Value {
+        self.state.lock().expect("the state").add(kind, bytes.into())
+    }
+
+    /// Publishes a manifest. Returns its digest.
+    pub(crate) fn publish_manifest(&self, repository: &str, tag: &str, manifest: &Value) -> String {
+        let bytes = Bytes::from(manifest.to_string());
+        let digest = digest_of(&bytes);
+        let mut state = self.state.lock().expect("the state");
+        for tag in [tag, &digest] {
+            state.manifests.insert((repository.to_owned(), tag.to_owned()), bytes.clone());
+        }
+        digest
+    }
+
+    /// From now on, it says that it has stored other content than what was sent.
+    pub(crate) fn confuse(&self) {
+        self.state.lock().expect("the state").confuses = true;
+    }
+
+    /// The requests that write, with their methods, since the last time.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().expect("the state").writes)
+    }
+
     /// The paths of the requests since the last time.
     pub(crate) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().expect("the state").requests)
@@ -193,9 +258,12 @@ impl State {
         descriptor
     }
 
-    fn answer<B>(&mut self, request: &Request<B>) -> Response<Bytes> {
+    fn answer(&mut self, request: &Request<Bytes>) -> Response<Bytes> {
         let path = request.uri().path().to_owned();
         self.requests.push(path.clone());
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
+            self.writes.push(format!("{} {path}", request.method()));
+        }
         let authorization = request.headers().get(AUTHORIZATION);
         if path == "/.well-known/wasm-pkg/registry.json" {
             return self.well_known.as_ref().map_or_else(not_found, |text| ok(text.to_string()));
@@ -207,10 +275,19 @@ impl State {
             return refusal;
         }
         let Some(path) = path.strip_prefix("/v2/") else { return not_found() };
+        if path.is_empty() {
+            return ok("{}");
+        }
+        if let Some((repository, upload)) = path.split_once("/blobs/uploads/") {
+            return self.upload(repository, upload, request);
+        }
         if let Some(repository) = path.strip_suffix("/tags/list") {
             return self.tags(repository, request.uri().query());
         }
         if let Some((repository, tag)) = path.split_once("/manifests/") {
+            if request.method() == Method::PUT {
+                return self.put_manifest(repository, tag, request.body());
+            }
             let found = self.manifests.get(&(repository.to_owned(), tag.to_owned()));
             return found.map_or_else(not_found, |manifest| ok(manifest.clone()));
         }
@@ -244,8 +321,10 @@ impl State {
     fn token(&self, query: &str, authorization: Option<&HeaderValue>) -> Response<Bytes> {
         let Access::Token(pair) = self.access else { return not_found() };
         let is_right = authorization.is_some_and(|value| value == &format!("Basic {pair}"));
-        let has_scope =
-            query.contains("service=tests&scope=repository%3A") && query.ends_with("%3Apull");
+        let scope = query.strip_prefix("service=tests").unwrap_or("none");
+        let has_scope = scope.is_empty()
+            || scope.starts_with("&scope=repository%3A")
+                && ["%3Apull", "%3Apull%2Cpush"].iter().any(|end| scope.ends_with(end));
         if is_right && has_scope {
             ok(json!({ "token": TOKEN }).to_string())
         } else {
@@ -254,9 +333,9 @@ impl State {
     }
 
     /// The refusal of a request without the right authorization.
-    fn refusal<B>(
+    fn refusal(
         &self,
-        request: &Request<B>,
+        request: &Request<Bytes>,
         authorization: Option<&HeaderValue>,
     ) -> Option<Response<Bytes>> {
         let host = request.headers()["host"].to_str().expect("a host");

@@ -1,5 +1,5 @@
-//! Servers of others that a test needs: databases, message brokers and Prometheus, as Debian packages
-//! them.
+//! Servers of others that a test needs: databases, message brokers, a registry and Prometheus, as
+//! Debian packages them.
 //!
 //! A test starts its own server, on a free port and with its data in a temporary folder. It ends with
 //! the test. A test whose server is not installed is skipped, which [`Server::start`] reports.
@@ -19,12 +19,14 @@ mod output;
 mod ports;
 mod programs;
 mod prometheus;
+mod registry;
 mod shared;
 
 pub use databases::{MARIADB, PASSWORD, POSTGRES};
 pub use mqtt::{MOSQUITTO, MOSQUITTO_WITH_PASSWORDS, MOSQUITTO_WITH_TLS};
 pub use programs::{Program, REDIS};
 pub use prometheus::{CONFIGURATION, PROMETHEUS, promtool};
+pub use registry::DOCKER_REGISTRY;
 pub use shared::Shared;
 
 use output::Output;

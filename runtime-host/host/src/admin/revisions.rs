@@ -16,11 +16,14 @@ use tessera_rollout::plan::Plan;
 const CODE_MAX_BYTES: usize = 256 * 1024 * 1024;
 /// The longest name of who deploys.
 const BY_MAX_BYTES: usize = 256;
+/// The longest name of where code comes from.
+const ORIGIN_MAX_BYTES: usize = 1024;
 /// How long a step of a canary takes by default.
 const STEP: Duration = Duration::from_secs(30);
 
-const OF_DEPLOYMENT: [&str; 11] = [
+const OF_DEPLOYMENT: [&str; 12] = [
     "revision",
+    "origin",
     "steps",
     "step_ms",
     "waits",
@@ -150,8 +153,12 @@ fn deployment(query: &str) -> Result<(Deployment, Option<String>), String> {
         named: given.take("match").map(|text| named(&text)).transpose()?,
     };
     let by = checked(given.take("by").unwrap_or_default())?;
+    let origin = given.take("origin").unwrap_or_default();
+    if origin.len() > ORIGIN_MAX_BYTES {
+        return Err(format!("`origin` must have at most {ORIGIN_MAX_BYTES} bytes"));
+    }
     let code = rollouts::Code::Bytes(Vec::new());
-    Ok((Deployment { code, plan, cohort, by }, given.take("revision")))
+    Ok((Deployment { code, origin, plan, cohort, by }, given.take("revision")))
 }
 
 fn steps(text: &str) -> Result<Vec<u8>, String> {

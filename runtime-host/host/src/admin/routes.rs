@@ -106,6 +106,7 @@ const OF_DEPLOYMENTS: &[Parameter] = &[
         "`header:<name>` or `cookie:<name>`: requests with the same value stay with one revision.",
     ),
     Parameter::string("match", "`<header>:<value>`: requests with it go to the new revision."),
+    Parameter::string("origin", "Where the code comes from, for the history."),
     Parameter::string("by", "Who does this, for the history."),
 ];
 

@@ -47,7 +47,8 @@ pub(super) fn mounts(
     Ok(vec![Mount { folder, path: "/".to_owned(), writable: options.writable }])
 }
 
-fn gather(
+/// Collects the files of a component in a folder.
+pub(super) fn gather(
     component: &Component,
     application: &Path,
     options: &FileOptions,

@@ -3,16 +3,19 @@
 mod admin_client;
 pub(crate) mod build;
 pub(crate) mod chaos;
+pub(crate) mod check;
 pub(crate) mod doctor;
 mod environment;
 pub(crate) mod flags;
 mod listen;
 mod machine;
 mod program;
+pub(crate) mod registry;
 pub(crate) mod rollouts;
 mod source;
 mod stop;
 pub(crate) mod up;
+mod verify;
 
 pub(crate) use source::Application;
 
@@ -40,6 +43,10 @@ enum Verb {
     Build(build::Build),
     /// Report problems with the application and this machine, and how to fix them.
     Doctor(doctor::Doctor),
+    /// Push applications to a registry, and pull them.
+    Registry(registry::Registry),
+    /// Compare the contract of new code with that of other code, before it is deployed.
+    Check(check::Check),
     /// Inject faults into a running host, and run experiments.
     Chaos(chaos::Chaos),
     /// Show, change and evaluate the feature flags of a running host.
@@ -109,6 +116,8 @@ impl Command {
             Verb::Up(up) => up.run(),
             Verb::Build(build) => build.run(),
             Verb::Doctor(doctor) => doctor.run(),
+            Verb::Registry(registry) => registry.run(),
+            Verb::Check(check) => check.run(),
             Verb::Chaos(chaos) => chaos.run(),
             Verb::Flags(flags) => flags.run(),
             Verb::Deploy(deploy) => deploy.run(),

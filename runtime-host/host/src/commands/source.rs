@@ -47,6 +47,11 @@ impl Application {
         Some(text.to_owned())
     }
 
+    /// The component, if it is one without a manifest.
+    pub(super) fn code(&self) -> anyhow::Result<Option<PathBuf>> {
+        Ok(Some(self.path()?).filter(|path| is_code(path)))
+    }
+
     /// Whether a build profile was chosen.
     pub(super) fn has_profile(&self) -> bool {
         self.profile.is_some()

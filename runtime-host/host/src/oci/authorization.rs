@@ -26,6 +26,27 @@ pub(super) struct Realm {
     service: Option<String>,
 }
 
+/// What a token is for.
+#[derive(Debug)]
+pub(super) enum Scope {
+    /// To prove that the credentials are right.
+    Login,
+    /// To read a repository.
+    Pull(String),
+    /// To write to a repository.
+    Push(String),
+}
+
+impl Scope {
+    fn text(&self) -> Option<String> {
+        match self {
+            Self::Login => None,
+            Self::Pull(repository) => Some(format!("repository:{repository}:pull")),
+            Self::Push(repository) => Some(format!("repository:{repository}:pull,push")),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Token {
     token: Option<String>,
@@ -60,20 +81,20 @@ impl Realm {
     }
 }
 
-/// A token to read a repository. Credentials that are refused may not be needed.
+/// A token. Credentials that are refused may not be needed to read.
 pub(super) async fn token(
     client: &Client,
     realm: &Realm,
-    repository: &str,
+    scope: &Scope,
     credentials: Option<&Credentials>,
 ) -> Result<HeaderValue, Error> {
     let mut url = realm.url.clone();
-    let scope = format!("repository:{repository}:pull");
     url.query_pairs_mut()
         .extend_pairs(realm.service.iter().map(|service| ("service", service)))
-        .append_pair("scope", &scope);
+        .extend_pairs(scope.text().iter().map(|scope| ("scope", scope)));
     let mut answer = ask(client, &url, credentials.and_then(Credentials::basic)).await?;
-    if !answer.status().is_success() && credentials.is_some() {
+    let may_be_public = matches!(scope, Scope::Pull(_)) && credentials.is_some();
+    if !answer.status().is_success() && may_be_public {
         let anonymous = ask(client, &url, None).await?;
         if anonymous.status().is_success() {
             answer = anonymous;

@@ -1,19 +1,24 @@
 //! Credentials for registries, as `docker login` and `spin registry login` keep them.
 
 use super::{helper, user};
+use crate::private_file;
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::HeaderValue;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 
 /// The file of Spin, in the folder of settings.
 const SPIN_FILE: &str = "fermyon/registry-auth.json";
+/// The permissions of its folder.
+const FOLDER_MODE: u32 = 0o700;
 /// The names of Docker Hub in references, and in the file.
 const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -29,7 +34,7 @@ pub(crate) struct Credentials {
 }
 
 /// The file of Spin.
-#[derive(Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Spin {
     auths: BTreeMap<String, String>,
 }
@@ -75,19 +80,39 @@ impl Credentials {
 
     /// Those that `spin registry login` has kept for a registry.
     pub(crate) fn of_spin(registry: &str) -> anyhow::Result<Option<Self>> {
-        let Some(path) = user::config_folder().map(|folder| folder.join(SPIN_FILE)) else {
-            return Ok(None);
-        };
+        let Some(path) = spin_file() else { return Ok(None) };
         let Some(spin) = read::<Spin>(&path)? else { return Ok(None) };
         let found = spin.auths.iter().find(|(key, _)| host_of(key) == host_of(registry));
         let credentials = found.map(|(_, auth)| Self::of_base64(auth)).transpose();
         credentials.with_context(|| format!("the credentials for {registry} in {}", path.display()))
     }
 
+    /// Keeps them for a registry, where `spin registry login` does. Only the user can read the file.
+    pub(crate) fn keep_for_spin(&self, registry: &str) -> anyhow::Result<()> {
+        change_spin(|spin| {
+            spin.auths.retain(|key, _| host_of(key) != host_of(registry));
+            spin.auths.insert(registry.to_owned(), self.pair());
+            true
+        })
+        .map(drop)
+    }
+
+    /// Removes those of a registry. Whether there were any.
+    pub(crate) fn forget_for_spin(registry: &str) -> anyhow::Result<bool> {
+        change_spin(|spin| {
+            let before = spin.auths.len();
+            spin.auths.retain(|key, _| host_of(key) != host_of(registry));
+            spin.auths.len() != before
+        })
+    }
+
+    fn pair(&self) -> String {
+        BASE64.encode(format!("{}:{}", self.user, self.password))
+    }
+
     /// The header field `authorization`.
     pub(super) fn basic(&self) -> Option<HeaderValue> {
-        let pair = BASE64.encode(format!("{}:{}", self.user, self.password));
-        let mut field = HeaderValue::from_str(&format!("Basic {pair}")).ok()?;
+        let mut field = HeaderValue::from_str(&format!("Basic {}", self.pair())).ok()?;
         field.set_sensitive(true);
         Some(field)
     }
@@ -98,6 +123,25 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
     }
+}
+
+fn spin_file() -> Option<PathBuf> {
+    Some(user::config_folder()?.join(SPIN_FILE))
+}
+
+/// Replaces the file of Spin if `change` says so. What it says.
+fn change_spin(change: impl FnOnce(&mut Spin) -> bool) -> anyhow::Result<bool> {
+    let path = spin_file().context("there is no folder of settings: set XDG_CONFIG_HOME")?;
+    let mut spin: Spin = read(&path)?.unwrap_or_default();
+    if !change(&mut spin) {
+        return Ok(false);
+    }
+    if let Some(folder) = path.parent() {
+        let created = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder);
+        created.with_context(|| format!("{} can't be created", folder.display()))?;
+    }
+    private_file::write(&path, serde_json::to_vec_pretty(&spin)?)?;
+    Ok(true)
 }
 
 /// The content of a file; none if there is no such file.

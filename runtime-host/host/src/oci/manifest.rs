@@ -1,14 +1,17 @@
 //! Manifests: what an artifact consists of.
 
 use super::{Error, is_digest};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The media type of a manifest.
-pub(super) const MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The media type of a list of manifests for several platforms.
 pub(super) const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 /// The configuration of a WebAssembly package, as `wkg` writes it.
-const PACKAGE_CONFIG: &str = "application/vnd.wasm.config.v0+json";
+pub(crate) const PACKAGE_CONFIG: &str = "application/vnd.wasm.config.v0+json";
+/// The configuration of a Spin application, as it is written now.
+pub(crate) const APPLICATION_CONFIG: &str = "application/vnd.fermyon.spin.application.v1+config";
 /// The configurations of Spin applications, which may be a layer, begin with this.
 const APPLICATION: &str = "application/vnd.fermyon.spin.application.";
 
@@ -21,12 +24,14 @@ pub(crate) struct Manifest {
 }
 
 /// A part of an artifact.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Descriptor {
     pub(crate) media_type: String,
     pub(crate) digest: String,
     pub(crate) size: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 /// What distinguishes a manifest from an index.

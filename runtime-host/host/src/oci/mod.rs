@@ -1,23 +1,30 @@
-//! Registries of OCI artifacts: what is in a repository, and how the host may read it.
+//! Registries of OCI artifacts: what is in a repository, how the host may read it, and how it is
+//! written.
 //!
 //! This is the part of the [distribution
 //! specification](https://github.com/opencontainers/distribution-spec) that a client of WebAssembly
-//! packages needs. Which registry and repository a name means is decided elsewhere.
+//! packages and Spin applications needs. Which registry and repository a name means is decided elsewhere.
 
 mod authorization;
 mod credentials;
 mod error;
 mod helper;
+mod login;
 mod manifest;
 mod reference;
 mod repository;
+mod session;
+mod signature;
+mod upload;
 pub(crate) mod user;
 
 pub(crate) use credentials::Credentials;
 pub(crate) use error::Error;
-pub(crate) use manifest::{Descriptor, Manifest};
+pub(crate) use login::{check_login, registry_of};
+pub(crate) use manifest::{APPLICATION_CONFIG, Descriptor, MEDIA_TYPE, Manifest, PACKAGE_CONFIG};
 pub(crate) use reference::Reference;
-pub(crate) use repository::{Address, Protocol, Repository};
+pub(crate) use repository::{Access, Address, Protocol, Repository};
+pub(crate) use signature::{PAYLOAD_MAX_BYTES, VerifyKey, signature_tag, signatures};
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,13 +1,13 @@
 //! One repository of a registry: its tags, manifests and blobs.
 
-use super::authorization::{self, Challenge};
+use super::authorization::Scope;
 use super::manifest::{INDEX_MEDIA_TYPE, MEDIA_TYPE};
+use super::session::{Asked, Session};
 use super::{Credentials, Descriptor, Error, digest_of, is_digest};
 use crate::capabilities::outbound_http::{Answer, Client};
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LINK};
-use http::{StatusCode, uri::Authority};
-use parking_lot::Mutex;
+use http::header::{ACCEPT, HeaderMap, HeaderValue, LINK};
+use http::{Method, uri::Authority};
 use serde::Deserialize;
 use url::Url;
 
@@ -40,15 +40,17 @@ pub(crate) struct Address {
     pub(crate) name: String,
 }
 
-/// A repository, with what it takes to read from it.
+/// A repository, with what it takes to use it.
 pub(crate) struct Repository<'a> {
-    client: &'a Client,
-    /// `https://<registry>/v2/<name>/`.
-    base: Url,
-    name: String,
-    credentials: Option<Credentials>,
-    /// What the registry accepted before.
-    authorization: Mutex<Option<HeaderValue>>,
+    /// Its base is `https://<registry>/v2/<name>/`.
+    pub(super) session: Session<'a>,
+}
+
+/// What is done with a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Pull,
+    Push,
 }
 
 /// A page of tags.
@@ -63,20 +65,26 @@ impl Address {
     }
 
     fn url(&self) -> Option<Url> {
-        let scheme = match self.protocol {
-            Protocol::Http => "http",
-            Protocol::Https => "https",
-        };
-        let host = match self.registry.as_str() {
-            "docker.io" => DOCKER_HUB,
-            host => host,
-        };
-        let authority: Authority = host.parse().ok()?;
-        let begins = |c: char| c.is_ascii_alphanumeric() || c == '[';
-        let is_host = !authority.as_str().contains('@') && authority.host().starts_with(begins);
-        let url = format!("{scheme}://{authority}/v2/{}/", self.name);
-        (is_host && is_name(&self.name)).then(|| Url::parse(&url).ok()).flatten()
+        let registry = registry_url(self.protocol, &self.registry)?;
+        let path = format!("{}/", self.name);
+        is_name(&self.name).then(|| registry.join(&path).ok()).flatten()
     }
+}
+
+/// `https://<registry>/v2/`.
+pub(super) fn registry_url(protocol: Protocol, registry: &str) -> Option<Url> {
+    let scheme = match protocol {
+        Protocol::Http => "http",
+        Protocol::Https => "https",
+    };
+    let host = match registry {
+        "docker.io" => DOCKER_HUB,
+        host => host,
+    };
+    let authority: Authority = host.parse().ok()?;
+    let begins = |c: char| c.is_ascii_alphanumeric() || c == '[';
+    let is_host = !authority.as_str().contains('@') && authority.host().starts_with(begins);
+    is_host.then(|| Url::parse(&format!("{scheme}://{authority}/v2/")).ok()).flatten()
 }
 
 /// Whether this is the name of a repository: words of lowercase letters and digits, with single
@@ -96,14 +104,19 @@ impl<'a> Repository<'a> {
     pub(crate) fn new(
         client: &'a Client,
         address: &Address,
+        access: Access,
         credentials: Option<Credentials>,
     ) -> Result<Self, Error> {
         let base = address.url().ok_or_else(|| {
             let Address { registry, name, .. } = address;
             Error::invalid(format!("`{registry}/{name}` is not the address of a repository"))
         })?;
-        let (name, authorization) = (address.name.clone(), Mutex::default());
-        Ok(Self { client, base, name, credentials, authorization })
+        let name = address.name.clone();
+        let scope = match access {
+            Access::Pull => Scope::Pull(name),
+            Access::Push => Scope::Push(name),
+        };
+        Ok(Self { session: Session::new(client, base, scope, credentials) })
     }
 
     /// All tags.
@@ -127,8 +140,11 @@ impl<'a> Repository<'a> {
         let url = self.url(&format!("manifests/{reference}"))?;
         let accept = format!("{MEDIA_TYPE}, {INDEX_MEDIA_TYPE}");
         let bytes = self.get(&url, &accept, MANIFEST_MAX_BYTES).await?.into_body();
-        if is_digest(reference) && digest_of(&bytes) != reference {
-            return Err(Error::invalid("the registry sent another manifest"));
+        let found = digest_of(&bytes);
+        if is_digest(reference) && found != reference {
+            return Err(Error::invalid(format!(
+                "the registry sent a manifest with the digest {found} instead of {reference}"
+            )));
         }
         Ok(bytes)
     }
@@ -153,50 +169,14 @@ impl<'a> Repository<'a> {
         Ok(bytes)
     }
 
-    fn url(&self, path: &str) -> Result<Url, Error> {
-        self.base.join(path).map_err(|error| Error::invalid(format!("`{path}`: {error}")))
+    pub(super) fn url(&self, path: &str) -> Result<Url, Error> {
+        self.session.base().join(path).map_err(|error| Error::invalid(format!("`{path}`: {error}")))
     }
 
     async fn get(&self, url: &Url, accept: &str, bytes_max: usize) -> Result<Answer, Error> {
-        let mut refused = false;
-        loop {
-            let mut fields = HeaderMap::new();
-            fields.extend(HeaderValue::from_str(accept).ok().map(|accept| (ACCEPT, accept)));
-            fields.extend(self.authorization.lock().clone().map(|value| (AUTHORIZATION, value)));
-            let answer = self.client.get(url, &fields, bytes_max).await;
-            let answer = answer.map_err(Error::Unavailable)?;
-            let status = answer.status();
-            if status.is_success() {
-                return Ok(answer);
-            }
-            let challenge = match status {
-                StatusCode::UNAUTHORIZED if !refused => Challenge::of(answer.headers()),
-                _ => None,
-            };
-            let authorization = match challenge {
-                Some(challenge) => self.authorize(challenge).await?,
-                None => None,
-            };
-            if authorization.is_none() {
-                return Err(Error::of(status, answer.body()));
-            }
-            *self.authorization.lock() = authorization;
-            refused = true;
-        }
-    }
-
-    /// What the registry asks for; none without credentials for it.
-    async fn authorize(&self, challenge: Challenge) -> Result<Option<HeaderValue>, Error> {
-        match challenge {
-            Challenge::Basic => Ok(self.credentials.as_ref().and_then(Credentials::basic)),
-            Challenge::Bearer(realm) => {
-                if self.base.scheme() == "https" && realm.url.scheme() != "https" {
-                    return Err(Error::invalid("it wants credentials sent without encryption"));
-                }
-                let credentials = self.credentials.as_ref();
-                authorization::token(self.client, &realm, &self.name, credentials).await.map(Some)
-            }
-        }
+        let accept = HeaderValue::from_str(accept).ok().map(|accept| (ACCEPT, accept));
+        let (fields, body) = (accept.into_iter().collect(), Bytes::new());
+        self.session.send(Asked { method: Method::GET, url, fields, body, bytes_max }).await
     }
 }
 

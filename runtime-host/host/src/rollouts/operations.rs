@@ -12,6 +12,8 @@ use thiserror::Error;
 #[derive(Debug)]
 pub(crate) struct Deployment {
     pub(crate) code: Code,
+    /// Where the code comes from, for the history; empty if that is not known.
+    pub(crate) origin: String,
     pub(crate) plan: Plan,
     pub(crate) cohort: Cohort,
     /// Who deploys it, for the history.
@@ -72,7 +74,7 @@ impl Rollouts {
         state: &mut State,
         deployment: Deployment,
     ) -> Result<CodeId, Refused> {
-        let Deployment { code, plan, cohort, by } = deployment;
+        let Deployment { code, origin, plan, cohort, by } = deployment;
         plan.check().map_err(|error| Refused::Invalid(error.to_string()))?;
         if let Some(rollout) = &state.record.rollout {
             return Err(Refused::InProgress(rollout.candidate.clone()));
@@ -94,6 +96,7 @@ impl Rollouts {
             began_at_ms: at_ms,
         });
         record.note(at_ms, candidate.clone(), &by, Event::Deployed);
+        record.note_origin(origin);
         self.write(id, state, record).await?;
         state.is_ready = false;
         tracing::info!(component = id, revision = %candidate, by, "a rollout begins");
@@ -145,7 +148,8 @@ impl Rollouts {
             // It was stable before the host was started, so its code has to be loaded first.
             let (code, plan) = (Code::Kept(previous.as_str().to_owned()), Plan::at_once());
             let (cohort, by) = (Cohort::default(), by.to_owned());
-            let deployment = Deployment { code, plan, cohort, by };
+            let origin = String::new();
+            let deployment = Deployment { code, origin, plan, cohort, by };
             return Ok((self.deploy_in(component, id, &mut state, deployment).await?, false));
         }
         let fits = component.slot.check(Which::Previous);

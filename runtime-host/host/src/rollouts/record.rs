@@ -151,6 +151,10 @@ pub(crate) struct Entry {
     /// Who did it; empty for the host itself.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub(crate) by: String,
+    /// Where its code comes from, if it was deployed from a registry: the name of the artifact, with
+    /// its digest.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub(crate) origin: String,
     #[serde(flatten)]
     pub(crate) event: Event,
 }
@@ -185,7 +189,15 @@ impl Record {
     pub(super) fn note(&mut self, at_ms: u64, revision: CodeId, by: &str, event: Event) {
         let surplus = (self.history.len() + 1).saturating_sub(HISTORY_MAX);
         self.history.drain(..surplus);
-        self.history.push(Entry { at_ms, revision, by: by.to_owned(), event });
+        let (by, origin) = (by.to_owned(), String::new());
+        self.history.push(Entry { at_ms, revision, by, origin, event });
+    }
+
+    /// Notes where the code of the last entry comes from.
+    pub(super) fn note_origin(&mut self, origin: String) {
+        if let Some(entry) = self.history.last_mut() {
+            entry.origin = origin;
+        }
     }
 
     /// The code that is needed now, or may be deployed again.

@@ -7,7 +7,8 @@ use flate2::read::GzDecoder;
 use std::io::Read;
 
 /// The media type of archives.
-const MEDIA_TYPE: &str = "application/vnd.wasm.content.bundle.v1.tar+gzip";
+pub(in crate::application) const MEDIA_TYPE: &str =
+    "application/vnd.wasm.content.bundle.v1.tar+gzip";
 /// Maximum size of what an archive contains.
 const CONTENT_MAX_BYTES: u64 = 1 << 30;
 /// Maximum size of a file in an archive.

@@ -15,6 +15,10 @@ const OFFERED: [&str; 2] = ["local_service_chaining", "middleware"];
 const OPTIONAL: &str = "optional";
 /// Keys that a host must not ignore, and that this one does not.
 const UNDERSTOOD: [&str; 2] = ["host_requirements", "component_host_requirements"];
+/// The key of the metadata with what only this host knows. Spin ignores it.
+pub(in crate::application) const TESSERA: &str = "tessera";
+/// What is there: the table `tool.tessera` of the manifest.
+pub(in crate::application) const SETTINGS: &str = "settings";
 
 /// A resolved application.
 #[derive(Debug, Deserialize)]

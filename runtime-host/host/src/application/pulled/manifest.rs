@@ -1,7 +1,7 @@
 //! The manifest of an application in a registry, written from its configuration.
 
 use super::files::of_component;
-use super::locked::{Component, Dependency, Inherit, Locked, Trigger};
+use super::locked::{Component, Dependency, Inherit, Locked, SETTINGS, TESSERA, Trigger};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,10 +30,14 @@ pub(super) fn of(
     for key in METADATA {
         application.extend(locked.metadata.get(key).map(|value| (key.to_owned(), value.clone())));
     }
+    application.extend(settings(&locked.metadata));
     application.extend(locked.metadata.get("triggers").map(|all| ("trigger".into(), all.clone())));
     let mut components = Map::new();
     for component in &locked.components {
-        components.insert(component.id.clone(), self::component(component, files, content)?);
+        components.insert(
+            component.id.clone(),
+            self::component(component, &locked.components, files, content)?,
+        );
     }
     let manifest = [
         ("spin_manifest_version", json!(2)),
@@ -45,6 +49,12 @@ pub(super) fn of(
     let lines =
         manifest.iter().filter_map(|(key, value)| Some(format!("{key} = {}\n", toml(value)?)));
     Ok(lines.collect())
+}
+
+/// The settings of this host, which Spin does not have.
+fn settings(metadata: &Map<String, Value>) -> Option<(String, Value)> {
+    let settings = metadata.get(TESSERA)?.get(SETTINGS)?;
+    Some(("tool".to_owned(), json!({ TESSERA: settings })))
 }
 
 fn variables(locked: &Locked) -> Value {
@@ -90,7 +100,7 @@ fn dependencies_of(
     let mut dependencies = Map::new();
     for (role, all) in all {
         let all: anyhow::Result<Vec<Value>> =
-            all.iter().map(|dependency| self::dependency(dependency, content)).collect();
+            all.iter().map(|dependency| self::dependency(dependency, None, content)).collect();
         dependencies.insert(role.clone(), all?.into());
     }
     Ok(dependencies)
@@ -98,12 +108,16 @@ fn dependencies_of(
 
 fn component(
     component: &Component,
+    others: &[Component],
     files: &Path,
     content: &mut impl Find,
 ) -> anyhow::Result<Value> {
     let mut dependencies = BTreeMap::new();
     for (name, dependency) in &component.dependencies {
-        dependencies.insert(name, self::dependency(dependency, content)?);
+        let of_app = component.metadata.get(TESSERA);
+        let of_app = of_app.and_then(|own| own["dependencies"][name].as_str());
+        let of_app = of_app.filter(|id| others.iter().any(|other| other.id == **id));
+        dependencies.insert(name, self::dependency(dependency, of_app, content)?);
     }
     let mut table = json!({
         "source": content(component.source.digest()?)?,
@@ -115,6 +129,9 @@ fn component(
     for (key, name) in PERMISSIONS {
         table[name] = component.metadata.get(key).cloned().unwrap_or_default();
     }
+    if let Some((key, settings)) = settings(&component.metadata) {
+        table[key] = settings;
+    }
     if !component.files.is_empty() {
         let source = of_component(files, &component.id)?;
         table["files"] = json!([{ "source": source, "destination": "/" }]);
@@ -122,13 +139,22 @@ fn component(
     Ok(table)
 }
 
-fn dependency(dependency: &Dependency, content: &mut impl Find) -> anyhow::Result<Value> {
+/// A dependency. If it is a component of the application, its settings may link it.
+fn dependency(
+    dependency: &Dependency,
+    of_app: Option<&str>,
+    content: &mut impl Find,
+) -> anyhow::Result<Value> {
     let inherits = match &dependency.inherit {
         Inherit::All => json!(true),
         Inherit::Some(keys) => json!(keys),
     };
+    let (key, provider) = match of_app {
+        Some(id) => ("component", json!(id)),
+        None => ("path", json!(content(dependency.source.digest()?)?)),
+    };
     Ok(json!({
-        "path": content(dependency.source.digest()?)?,
+        key: provider,
         "export": dependency.export,
         "inherit_configuration": inherits,
     }))

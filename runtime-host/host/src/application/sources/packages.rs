@@ -12,7 +12,7 @@ mod metadata;
 use super::DOWNLOAD_MAX_BYTES;
 use super::downloads::Downloads;
 use crate::capabilities::outbound_http::Client;
-use crate::oci::{self, Address, Credentials, Manifest, Repository};
+use crate::oci::{self, Access, Address, Credentials, Manifest, Repository};
 use advice::{explain, none_fits};
 use anyhow::{Context as _, bail};
 use config::{Config, Mapping, RegistryConfig};
@@ -165,7 +165,7 @@ impl<'a> Packages<'a> {
             Some(credentials) => Some(credentials.clone()),
             None => Credentials::of_docker(&address.registry).await?,
         };
-        let repository = Repository::new(self.client, &address, credentials)?;
+        let repository = Repository::new(self.client, &address, Access::Pull, credentials)?;
         Ok(Source { package, registry, repository })
     }
 

@@ -1,18 +1,14 @@
 //! `tessera deploy`.
 
+use super::code::{Code, CodeSource};
 use super::wait::until_decided;
 use super::{By, Changed, block_on, encoded, print};
-use crate::commands::Application;
 use crate::commands::admin_client::RunningHost;
-use anyhow::{Context as _, bail};
 use clap::{ArgGroup, Args};
 use http::Method;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use tessera_manifest::Source;
 
 /// Deploy new code of a component to a running host.
 ///
@@ -24,15 +20,11 @@ use tessera_manifest::Source;
           group(ArgGroup::new("way").args(["canary", "blue_green"])))]
 pub(crate) struct Deploy {
     component: String,
-    /// The file with the code [default: the `source` of the component in the manifest].
-    #[arg(long, value_name = "FILE")]
-    from: Option<PathBuf>,
+    #[command(flatten)]
+    source: CodeSource,
     /// A revision that the host has kept, by the first digits of its name in `tessera history`.
     #[arg(long, value_name = "DIGITS")]
     revision: Option<String>,
-    /// The manifest, or its directory, that names the code.
-    #[arg(short = 'f', long, value_name = "PATH", conflicts_with_all = ["from", "revision"])]
-    manifest: Option<PathBuf>,
     /// Give it a growing share of the calls, in percent, and compare it with the stable revision over
     /// the same time. It is rolled back by itself if it is worse.
     #[arg(long, value_name = "PERCENT,…", value_delimiter = ',',
@@ -84,8 +76,13 @@ impl Deploy {
 
     async fn deploy(self) -> anyhow::Result<ExitCode> {
         let host = self.host.connect()?;
-        let code = self.code()?;
-        let answer = host.send(Method::POST, &self.path(), "application/wasm", code).await?;
+        let code = match self.revision {
+            // The host has it.
+            Some(_) => Code::default(),
+            None => self.source.read(&self.component).await?,
+        };
+        let path = self.path(code.origin);
+        let answer = host.send(Method::POST, &path, "application/wasm", code.bytes).await?;
         let Changed { revision } = serde_json::from_slice(answer.body())?;
         if self.detach {
             print(&format!("{revision}  deployed"));
@@ -94,35 +91,7 @@ impl Deploy {
         until_decided(&host, &self.component, &revision).await
     }
 
-    /// The code; empty if the host has it.
-    fn code(&self) -> anyhow::Result<Vec<u8>> {
-        if self.revision.is_some() {
-            return Ok(Vec::new());
-        }
-        let path = self.from.clone().map_or_else(|| self.source(), Ok)?;
-        fs::read(&path).with_context(|| format!("{} can't be read", path.display()))
-    }
-
-    /// The file that the manifest names.
-    fn source(&self) -> anyhow::Result<PathBuf> {
-        let app = match &self.manifest {
-            Some(path) => Application::load_from(path)?,
-            None => Application::default().load()?,
-        };
-        let component = app.components.get(&self.component);
-        let component = component.with_context(|| {
-            let known = app.components.keys().cloned().collect::<Vec<_>>().join(", ");
-            format!("the manifest has no component `{}`; there are {known}", self.component)
-        })?;
-        match &component.source {
-            Source::Local(path) => Ok(path.clone()),
-            Source::Remote { .. } | Source::Registry { .. } => {
-                bail!("the source of `{}` is not a file: name one with --from", self.component)
-            }
-        }
-    }
-
-    fn path(&self) -> String {
+    fn path(&self, origin: Option<String>) -> String {
         let mut path = format!(
             "/components/{}/revisions?by={}",
             encoded(&self.component),
@@ -139,6 +108,7 @@ impl Deploy {
             .map(|steps| steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
         let steps = steps.or_else(|| self.blue_green.then(|| "0".to_owned()));
         add("revision", self.revision.clone());
+        add("origin", origin);
         add("step_ms", steps.is_some().then(|| self.every.as_millis().to_string()));
         add("steps", steps);
         add("waits", self.manual.then(|| "true".to_owned()));

@@ -8,7 +8,11 @@ pub(super) fn line(entry: &Entry) -> String {
     let at = UNIX_EPOCH + Duration::from_millis(entry.at_ms);
     let at = httpdate::fmt_http_date(at);
     let by = if entry.by.is_empty() { String::new() } else { format!(" by {}", entry.by) };
-    format!("{at}  {}  {}{by}", entry.revision, event(&entry.event))
+    let origin = match entry.origin.as_str() {
+        "" => String::new(),
+        origin => format!(" from {origin}"),
+    };
+    format!("{at}  {}  {}{origin}{by}", entry.revision, event(&entry.event))
 }
 
 /// What happened, in words.

@@ -1,6 +1,7 @@
 //! New revisions of components of a running host: `tessera deploy`, `status`, `promote`, `rollback`
 //! and `history`.
 
+mod code;
 mod deploy;
 mod history;
 mod status;

@@ -3,6 +3,7 @@
 use super::State;
 use crate::application::{Pull, Pulled, pull};
 use crate::commands::Application;
+use crate::commands::verify::Verify;
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ pub(super) struct FromRegistry {
     /// Reach the registry of the application without TLS.
     #[arg(short = 'k', long)]
     insecure: bool,
+    #[command(flatten)]
+    verify: Verify,
 }
 
 impl FromRegistry {
@@ -29,6 +32,10 @@ impl FromRegistry {
     ) -> anyhow::Result<Option<Pulled>> {
         let inferred = || application.in_registry();
         let Some(reference) = self.from_registry.clone().or_else(inferred) else {
+            ensure!(
+                self.verify.key()?.is_none(),
+                "--verify-key: the application is not in a registry, so it has no signature"
+            );
             if self.insecure {
                 tracing::warn!("--insecure has no effect: the application is not in a registry");
             }
@@ -44,14 +51,15 @@ impl FromRegistry {
             _ => state_dir()?.join("cache"),
         };
         let cache_dir = std::path::absolute(cache_dir)?;
-        let pulling =
-            Pull { reference: &reference, insecure: self.insecure, cache_dir: &cache_dir };
+        let (insecure, key) = (self.insecure, self.verify.key()?);
+        let key = key.as_ref();
+        let pulling = Pull { reference: &reference, insecure, cache_dir: &cache_dir, key };
         pull(&pulling).await.map(Some)
     }
 }
 
 /// The state directory of an application without a folder.
-pub(super) fn state_dir() -> anyhow::Result<PathBuf> {
+pub(in crate::commands) fn state_dir() -> anyhow::Result<PathBuf> {
     let here = std::env::current_dir().context("there is no working directory")?;
     Ok(here.join(".tessera"))
 }

@@ -30,6 +30,7 @@ use draining::{BackgroundTasks, Drain, wait};
 use files::Files;
 use foreign::Foreign;
 use from_registry::FromRegistry;
+pub(super) use from_registry::state_dir as working_state_dir;
 use initial_data::Data;
 use instances::Instances;
 use output::Output;

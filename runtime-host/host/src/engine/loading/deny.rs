@@ -18,7 +18,7 @@ use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{Component, Linker, Type, Val};
 
 /// The namespace of renamed imports.
-const NAMESPACE: &str = "denied:";
+pub(super) const NAMESPACE: &str = "denied:";
 
 /// The key of the manifest that governs an interface, by its name; `None` for harmless ones, such
 /// as clocks.
@@ -108,7 +108,7 @@ fn refusal(ty: &Type) -> Option<Val> {
 }
 
 /// Cases that say it best, in the words of the interfaces that the host offers.
-const CASES: [&str; 5] = [
+pub(super) const CASES: [&str; 5] = [
     "access-denied",
     "HTTP-request-denied",
     "permanent-resolver-failure",
@@ -116,9 +116,11 @@ const CASES: [&str; 5] = [
     "other",
 ];
 
+/// The text of errors that have one.
+pub(super) const TEXT: &str = "a dependency may not use what its importer does not let it inherit";
+
 /// The case of an error type that says "you may not".
 fn refusing_error(ty: &Type) -> Option<Val> {
-    const TEXT: &str = "a dependency may not use what its importer does not let it inherit";
     match ty {
         Type::String => Some(Val::String(TEXT.into())),
         Type::Enum(cases) => {

@@ -54,6 +54,14 @@ pub(crate) fn imports(bytes: &[u8]) -> Result<Vec<String>, String> {
     Ok(External::read(bytes).map_err(|error| error.to_string())?.imports)
 }
 
+/// The names of a component's exports.
+///
+/// # Errors
+/// Why the bytes are no component.
+pub(crate) fn exports(bytes: &[u8]) -> Result<Vec<String>, String> {
+    Ok(External::read(bytes).map_err(|error| error.to_string())?.exports)
+}
+
 /// The names that a component is linked by.
 #[derive(Default)]
 pub(super) struct External {
