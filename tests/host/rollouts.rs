@@ -32,7 +32,7 @@ source = "$p3"
 }
 
 /// The guest with this word.
-fn version(word: &str) -> Vec<u8> {
+pub(crate) fn version(word: &str) -> Vec<u8> {
     let mut code = std::fs::read(built_guest("guest_versioned")).expect("the guest");
     let marker = b"version=stable          ";
     let at = code.windows(marker.len()).position(|window| window == marker).expect("the marker");

@@ -7,6 +7,7 @@ use crate::admin;
 use crate::commands::build::Build;
 use crate::commands::chaos::Chaos;
 use crate::commands::doctor::Doctor;
+use crate::commands::health::Health;
 use crate::commands::rollouts::Deploy;
 use crate::commands::up::Up;
 use crate::telemetry::{Declaration, Metrics};
@@ -46,6 +47,7 @@ fn the_command_line_page_matches_the_declarations() {
             ("up", flags_table(&flags_of::<Up>(), |arg| !is_limit(arg))),
             ("build", flags_table(&flags_of::<Build>(), |_| true)),
             ("doctor", flags_table(&flags_of::<Doctor>(), |_| true)),
+            ("health", flags_table(&flags_of::<Health>(), |_| true)),
             ("deploy", flags_table(&flags_of::<Deploy>(), |arg| !arg.is_positional())),
             ("chaos-add", chaos("add")),
             ("chaos-run", chaos("run")),

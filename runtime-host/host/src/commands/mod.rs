@@ -5,6 +5,7 @@ pub(crate) mod build;
 pub(crate) mod chaos;
 pub(crate) mod doctor;
 mod environment;
+pub(crate) mod health;
 mod listen;
 mod machine;
 mod program;
@@ -39,6 +40,8 @@ enum Verb {
     Build(build::Build),
     /// Report problems with the application and this machine, and how to fix them.
     Doctor(doctor::Doctor),
+    /// Ask a running host whether it is ready.
+    Health(health::Health),
     /// Inject faults into a running host, and run experiments.
     Chaos(chaos::Chaos),
     /// Deploy new code of a component to a running host.
@@ -106,6 +109,7 @@ impl Command {
             Verb::Up(up) => up.run(),
             Verb::Build(build) => build.run(),
             Verb::Doctor(doctor) => doctor.run(),
+            Verb::Health(health) => health.run(),
             Verb::Chaos(chaos) => chaos.run(),
             Verb::Deploy(deploy) => deploy.run(),
             Verb::Status(status) => status.run(),
