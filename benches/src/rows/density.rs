@@ -144,7 +144,7 @@ fn application(bench: &Bench, functions: usize) -> Result<PathBuf> {
 }
 
 /// The component with a section that only this function has.
-fn distinct(component: &[u8], function: usize) -> Vec<u8> {
+pub(super) fn distinct(component: &[u8], function: usize) -> Vec<u8> {
     let data = function.to_string().into_bytes();
     let section = CustomSection { name: "function".into(), data: data.into() };
     let mut distinct = component.to_vec();

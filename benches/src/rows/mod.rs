@@ -23,6 +23,7 @@
 mod body;
 mod call;
 mod density;
+mod deploy;
 mod events;
 mod hello;
 mod key_value;
@@ -60,6 +61,7 @@ pub(crate) const ALL: &[Entry] = &[
     shop::MIX,
     body::ENTRY,
     start::ENTRY,
+    deploy::ENTRY,
     density::ENTRY,
     scale_up::ENTRY,
     neighbor::ENTRY,

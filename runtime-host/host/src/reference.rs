@@ -10,6 +10,7 @@ use crate::commands::check::Check;
 use crate::commands::doctor::Doctor;
 use crate::commands::flags::Flags;
 use crate::commands::registry::Registry;
+use crate::commands::health::Health;
 use crate::commands::rollouts::Deploy;
 use crate::commands::up::Up;
 use crate::telemetry::{Declaration, Metrics};
@@ -61,6 +62,7 @@ fn the_command_line_page_matches_the_declarations() {
             ("registry-push", registry("push")),
             ("registry-pull", registry("pull")),
             ("registry-login", registry("login")),
+            ("health", flags_table(&flags_of::<Health>(), |_| true)),
             ("deploy", flags_table(&flags_of::<Deploy>(), |arg| !arg.is_positional())),
             ("flags-set", flags("set")),
             ("flags-evaluate", flags("evaluate")),

@@ -1,5 +1,6 @@
 //! axe-core finds no violations on any page, in both color schemes and at both widths.
 
+use super::revisions::{canary, versioned};
 use super::{everything, inject, open, open_with_token, reject, traffic};
 use crate::support::{Application, Backend, application};
 use harness::browser::Browser;
@@ -88,6 +89,21 @@ async fn no_page_has_violations() {
     browser.click("discard").await;
     browser.see("dialog[open]").await;
     check(&browser, &axe, "/dialog").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_page_on_revisions_has_no_violations() {
+    let Some(axe) = axe() else { return };
+    let host = versioned().host().start().await;
+    canary(&host).await;
+    let Some(browser) = Browser::start().await else { return };
+    open_with_token(&browser, &host, "/revisions").await;
+    browser.see("[data-testid=rollout]").await;
+    check(&browser, &axe, "/revisions").await;
+    browser.click("promote").await;
+    browser.see("dialog[open]").await;
+    check(&browser, &axe, "/revisions/dialog").await;
     browser.close().await;
 }
 

@@ -5,6 +5,7 @@ mod assets;
 mod changes;
 mod figures;
 mod pages;
+mod revisions;
 mod text;
 
 use crate::support::{Application, Backend, application, event, publish};

@@ -20,9 +20,12 @@ impl Process {
 
     /// Start it with this working directory.
     pub(crate) fn start_in(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(tessera_binary())
-            .args(arguments)
-            .current_dir(folder)
+        Self::of(Command::new(tessera_binary()).args(arguments).current_dir(folder))
+    }
+
+    /// Start a command that becomes the process.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

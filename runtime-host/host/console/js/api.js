@@ -4,7 +4,7 @@ import * as token from './token.js';
 
 const DEADLINE_MS = 10_000;
 /** What the host does not show without the token, so that it need not be asked. */
-const PRIVATE = /^\/(dead-letters|events|logs|traces)\b/;
+const PRIVATE = /^\/(dead-letters|events|logs|revisions|traces)\b/;
 
 const MESSAGES = { 0: 'The host does not respond.', 401: 'This needs the admin token.' };
 

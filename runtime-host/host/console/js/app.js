@@ -16,6 +16,7 @@ import { events } from './views/events.js';
 import { logs } from './views/logs.js';
 import { overview } from './views/overview.js';
 import { policies } from './views/policies.js';
+import { revisions } from './views/revisions.js';
 import { schedules } from './views/schedules.js';
 import { trace } from './views/trace.js';
 import { traces } from './views/traces.js';
@@ -28,12 +29,13 @@ router.route('/logs', logs);
 router.route('/events', events);
 router.route('/dead-letters', deadLetters);
 router.route('/schedules', schedules);
+router.route('/revisions', revisions);
 router.route('/policies', policies);
 router.route('/chaos', chaos);
 
 const PAGES = [
   ['/', 'Topology'], ['/traces', 'Traces'], ['/logs', 'Logs'], ['/events', 'Events'],
-  ['/dead-letters', 'Dead letters'], ['/schedules', 'Schedules'], ['/policies', 'Policies'], ['/chaos', 'Chaos'],
+  ['/dead-letters', 'Dead letters'], ['/schedules', 'Schedules'], ['/revisions', 'Revisions'], ['/policies', 'Policies'], ['/chaos', 'Chaos'],
 ];
 
 const main = document.getElementById('main');

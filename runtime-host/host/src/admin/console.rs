@@ -52,8 +52,8 @@ const ASSETS: &[Asset] = assets! {
         "js/graph.js" "js/history.js" "js/layout.js" "js/morph.js" "js/poll.js" "js/rates.js"
         "js/router.js" "js/table.js" "js/token.js" "js/views/chaos.js" "js/views/component.js"
         "js/views/dead-letters.js" "js/views/events.js" "js/views/logs.js"
-        "js/views/overview.js" "js/views/policies.js" "js/views/schedules.js"
-        "js/views/trace.js" "js/views/traces.js";
+        "js/views/overview.js" "js/views/policies.js" "js/views/revisions.js"
+        "js/views/schedules.js" "js/views/trace.js" "js/views/traces.js";
     SVG: "icon.svg";
 };
 const INDEX: &str = include_str!("../../console/index.html");

@@ -14,9 +14,9 @@ use std::path::PathBuf;
 /// The largest answer that is read.
 const ANSWER_MAX_BYTES: usize = 8 << 20;
 
-/// Which host.
+/// Where a host is.
 #[derive(Debug, Args)]
-pub(super) struct RunningHost {
+pub(super) struct AdminUrl {
     /// The URL of its admin listener.
     #[arg(
         long,
@@ -25,6 +25,13 @@ pub(super) struct RunningHost {
         default_value = "http://127.0.0.1:3001"
     )]
     admin_url: String,
+}
+
+/// Which host.
+#[derive(Debug, Args)]
+pub(super) struct RunningHost {
+    #[command(flatten)]
+    url: AdminUrl,
     /// The file with the token of its admin listener, `admin-token` in its state directory.
     #[arg(
         long,
@@ -49,6 +56,22 @@ struct Problem {
     detail: String,
 }
 
+impl AdminUrl {
+    fn base(&self) -> &str {
+        self.admin_url.trim_end_matches('/')
+    }
+
+    /// Whether it is ready, which everyone may ask.
+    pub(super) async fn readiness(&self) -> anyhow::Result<Answer> {
+        let client = Client::new(None, &OutboundPolicy::default())?;
+        let request = Request::get(format!("{}/readyz", self.base())).body(full_body(""));
+        let request =
+            request.with_context(|| format!("{} is no URL of an admin listener", self.base()))?;
+        let answer = client.exchange(request, ANSWER_MAX_BYTES).await;
+        answer.with_context(|| format!("the host at {} does not answer", self.base()))
+    }
+}
+
 impl RunningHost {
     pub(super) fn connect(&self) -> anyhow::Result<Connection> {
         let path = &self.admin_token_file;
@@ -60,7 +83,7 @@ impl RunningHost {
             )
         })?;
         let client = Client::new(None, &OutboundPolicy::default())?;
-        let url = self.admin_url.trim_end_matches('/').to_owned();
+        let url = self.url.base().to_owned();
         Ok(Connection { client, url, token: token.trim().to_owned() })
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod doctor;
 mod environment;
 pub(crate) mod flags;
+pub(crate) mod health;
 mod listen;
 mod machine;
 mod program;
@@ -47,6 +48,8 @@ enum Verb {
     Registry(registry::Registry),
     /// Compare the contract of new code with that of other code, before it is deployed.
     Check(check::Check),
+    /// Ask a running host whether it is ready.
+    Health(health::Health),
     /// Inject faults into a running host, and run experiments.
     Chaos(chaos::Chaos),
     /// Show, change and evaluate the feature flags of a running host.
@@ -118,6 +121,7 @@ impl Command {
             Verb::Doctor(doctor) => doctor.run(),
             Verb::Registry(registry) => registry.run(),
             Verb::Check(check) => check.run(),
+            Verb::Health(health) => health.run(),
             Verb::Chaos(chaos) => chaos.run(),
             Verb::Flags(flags) => flags.run(),
             Verb::Deploy(deploy) => deploy.run(),

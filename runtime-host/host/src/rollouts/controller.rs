@@ -4,6 +4,7 @@ use super::operations::{Code, Refused};
 use super::record::{CodeId, Event, Record, Records, Resumed};
 use super::revision_set::Weighed;
 use super::{Install, Slot, Which};
+use crate::fault_points;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -251,6 +252,10 @@ impl Rollouts {
         state: &mut State,
         record: Record,
     ) -> Result<(), Refused> {
+        fault_points::around(|| format!("rollout/{id}"), self.write_now(id, state, record)).await
+    }
+
+    async fn write_now(&self, id: &str, state: &mut State, record: Record) -> Result<(), Refused> {
         let (records, shown, id) = (self.records.clone(), id.to_owned(), id.to_owned());
         let record = blocking(move || records.write(&id, &record).map(|()| record)).await?;
         if let Some(component) = self.components.get(&shown) {

@@ -1,5 +1,6 @@
 //! The end of `tessera up`: what is in progress may finish, within a time limit.
 
+use super::supervisor::Supervisor;
 use crate::readiness::Readiness;
 use crate::triggers::http::DrainOutcome;
 use anyhow::Context as _;
@@ -40,12 +41,14 @@ impl Drain {
         &self,
         stop: watch::Receiver<bool>,
         readiness: Arc<Readiness>,
+        supervisor: Supervisor,
     ) -> watch::Receiver<bool> {
         let (sender, receiver) = watch::channel(false);
         let seconds = self.drain_delay;
         tokio::spawn(async move {
             wait(stop).await;
             readiness.stop();
+            supervisor.stopping();
             if seconds > 0 {
                 tracing::info!("stopping: not ready from now on, and serving for {seconds} s");
                 tokio::time::sleep(Duration::from_secs(seconds)).await;

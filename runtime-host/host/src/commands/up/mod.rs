@@ -12,6 +12,7 @@ mod launch_metadata;
 mod output;
 mod selection;
 mod state;
+mod supervisor;
 mod variables;
 
 use super::Application;
@@ -39,6 +40,7 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use supervisor::Supervisor;
 use tessera_manifest::App;
 use variables::Variables;
 
@@ -177,7 +179,9 @@ impl Up {
             took: started.elapsed(),
         };
         up.announce(&self.output)?;
-        let stop = self.drain.not_ready_first(stop, running.readiness());
+        let supervisor = Supervisor::of_process();
+        supervisor.ready(&up.url);
+        let stop = self.drain.not_ready_first(stop, running.readiness(), supervisor);
         let (stop, command) = super::program::begin(&running, stop);
         let service = running.service();
         let clients = Clients::new(self.front_limits(), running.telemetry());
