@@ -51,6 +51,7 @@ mod postgres;
 mod protocols;
 mod pulled;
 mod redis;
+mod revisions;
 mod rollouts;
 mod routing;
 mod runtime_config;

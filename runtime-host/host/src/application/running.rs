@@ -1,6 +1,6 @@
 //! An application in service.
 
-use super::effective_policies::effective_policies;
+use super::configurator::Configurator;
 use super::state_dir::StateDir;
 use crate::admin::{AdminState, ApplicationName, ComponentStatus, TrafficCache};
 use crate::calls::EdgeList;
@@ -9,7 +9,7 @@ use crate::engine::{FunctionName, Functions, InstanceBudget};
 use crate::message::Http;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
-use crate::rollouts::Rollouts;
+use crate::rollouts::{self, Rollouts};
 use crate::runtime_config::OpenStores;
 use crate::telemetry::Telemetry;
 use crate::triggers::command::Command;
@@ -39,6 +39,7 @@ pub(crate) struct Running {
     pub(super) command: Option<FunctionName>,
     pub(super) components: Arc<[ComponentStatus]>,
     pub(super) rollouts: Arc<Rollouts>,
+    pub(super) configurator: Arc<Configurator>,
     pub(super) edges: Arc<EdgeList>,
     /// What an operator lets fail; `None` if the host has no such faults.
     pub(super) faults: Option<Arc<Faults>>,
@@ -90,7 +91,8 @@ impl Running {
             .into(),
             telemetry: self.telemetry.clone(),
             traffic: TrafficCache::default(),
-            policies: effective_policies(&self.app).into(),
+            policies: self.configurator.policies(),
+            configurator: self.configurator.clone(),
             runs: self.runs.clone(),
             components: self.components.clone(),
             rollouts: self.rollouts.clone(),
@@ -105,6 +107,11 @@ impl Running {
     /// The rollouts of new revisions.
     pub(crate) fn rollouts(&self) -> Arc<Rollouts> {
         self.rollouts.clone()
+    }
+
+    /// Changes the configuration of components.
+    pub(crate) fn configurator(&self) -> Arc<dyn rollouts::Configurator> {
+        self.configurator.clone()
     }
 
     /// Whether the host is ready for new requests.

@@ -20,7 +20,7 @@ pub(crate) use instances::{
 pub(crate) use invoking::{Ended, FunctionCall, Functions};
 pub(crate) use loading::{
     WASI_0_2, binary, compile, compose, compose_middleware, deny_what_is_not_inherited, fits,
-    imports, into_component, is_of_platform, trap_unknown,
+    imports, imports_and_exports, into_component, is_of_platform, trap_unknown,
 };
 
 use crate::background::Threads;

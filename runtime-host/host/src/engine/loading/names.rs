@@ -54,6 +54,13 @@ pub(crate) fn imports(bytes: &[u8]) -> Result<Vec<String>, String> {
     Ok(External::read(bytes).map_err(|error| error.to_string())?.imports)
 }
 
+/// The interfaces that a component imports, and those that it exports.
+pub(crate) fn imports_and_exports(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), String> {
+    let External { imports, exports, .. } =
+        External::read(bytes).map_err(|error| error.to_string())?;
+    Ok((imports, exports))
+}
+
 /// The names that a component is linked by.
 #[derive(Default)]
 pub(super) struct External {
