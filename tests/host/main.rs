@@ -56,6 +56,7 @@ mod protocols;
 mod pulled;
 mod pushed;
 mod redis;
+mod revisions;
 mod rollouts;
 mod routing;
 mod runtime_config;

@@ -371,3 +371,44 @@ async fn new_code_of_the_manifest_replaces_what_was_deployed() {
     let (_, history) = run(command(&host, "history").arg("shop")).await;
     assert!(history.contains("from the manifest"), "{history}");
 }
+
+#[tokio::test]
+async fn a_change_that_can_not_be_recorded_does_not_count_and_can_be_repeated() {
+    let app = app();
+    let state = app.folder().join("state");
+    let (revisions, record) = (state.join("revisions"), state.join("revisions/shop.json"));
+    let code = revisions.join("code");
+    std::fs::create_dir_all(&code).expect("the folder");
+    // What a crash leaves in the middle of a write.
+    std::fs::write(code.join(".half.wasm.new"), "half").expect("the file");
+    let mut host = app.host().state(&state).start().await;
+    assert!(!code.join(".half.wasm.new").exists());
+    // Nothing can be written in place of a folder.
+    std::fs::create_dir(&record).expect("the folder");
+    let (exit, output) = deploy(&host, &app, "next", &[]).await;
+    assert!(!exit.success() && output.contains("can't be written"), "{output}");
+    assert_eq!(served(&host).await, "stable");
+    std::fs::remove_dir(&record).expect("the folder");
+    // A build writes over the file of the manifest.
+    let app = app.with_file("shop.wasm", version("rebuilt"));
+    let (exit, output) = deploy(&host, &app, "next", &["--blue-green"]).await;
+    assert!(exit.success(), "{output}");
+    std::fs::rename(&record, revisions.join("aside")).expect("the record");
+    std::fs::create_dir(&record).expect("the folder");
+    let (exit, output) = run(command(&host, "rollback").arg("shop")).await;
+    assert!(!exit.success() && output.contains("can't be written"), "{output}");
+    let (exit, output) = run(command(&host, "promote").arg("shop")).await;
+    assert!(!exit.success() && output.contains("is being rolled back"), "{output}");
+    std::fs::remove_dir(&record).expect("the folder");
+    eventually(async || shown(&host).await["rollout"].is_null().then_some(())).await;
+    let (exit, output) = deploy(&host, &app, "next", &[]).await;
+    assert!(exit.success() && served(&host).await == "next", "{output}");
+    host.kill().await;
+    // The code of the first start is kept, although its file was replaced.
+    let app = app.with_file("shop.wasm", version("stable"));
+    let host = app.host().state(&state).start().await;
+    assert_eq!(served(&host).await, "next");
+    std::fs::write(app.folder().join("shop.wasm"), "replaced").expect("the file");
+    let (exit, output) = run(command(&host, "rollback").arg("shop")).await;
+    assert!(exit.success() && served(&host).await == "stable", "{output}");
+}

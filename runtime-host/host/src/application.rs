@@ -6,6 +6,8 @@
 mod checking;
 mod code;
 mod components;
+mod configuration;
+mod configurator;
 mod cycles;
 mod effective_policies;
 mod events;
@@ -19,6 +21,7 @@ mod instances;
 mod limits;
 mod linking;
 mod middleware;
+mod operator_values;
 mod output;
 mod policies;
 mod private;
@@ -26,6 +29,7 @@ mod pulled;
 mod pushed;
 mod redis;
 mod running;
+mod site;
 mod slots;
 mod sources;
 mod startup_timings;
@@ -35,6 +39,7 @@ mod variables;
 use crate::calls::Loopback;
 use crate::capabilities::outbound_http::{Client, NetworkContext, OwnAddress};
 use crate::capabilities::platform::Platform;
+use crate::capabilities::variables::Values;
 use crate::chaos::{Faults, FaultyEvents};
 use crate::engine::{Engine, EngineOptions, Functions};
 use crate::feature_flags::FeatureFlags;
@@ -42,7 +47,7 @@ use crate::links;
 use crate::message::{Http, Messages};
 use crate::readiness::Readiness;
 use crate::registry::Registry;
-use crate::rollouts::{self, Records, Resumed, Rollouts};
+use crate::rollouts::{self, Parts, Records, Resumed, Rollouts};
 use crate::runtime_config::{OpenStores, RuntimeConfig};
 use crate::telemetry::otlp::Export;
 use crate::telemetry::{RecentLogs, Telemetry};
@@ -51,22 +56,24 @@ use crate::triggers::redis::RedisTriggers;
 use crate::triggers::runs;
 use anyhow::{Context as _, anyhow};
 pub(crate) use checking::{Findings, check_contract};
-use code::Loaded;
 use components::Startup;
+pub(crate) use configurator::Reread;
+use configurator::{Configurator, Inputs};
 pub(crate) use effective_policies::policies_table;
 pub(crate) use files::FileOptions;
 use http::uri::Scheme;
 pub(crate) use initial_data::{InitialData, Statements};
 pub(crate) use limits::OperatorLimits;
 use linking::Linking;
+use operator_values::OperatorValues;
 pub(crate) use output::GuestOutputOptions;
 use output::Outputs;
-use policies::Policies;
 pub(crate) use private::keep_to_ourselves;
 pub(crate) use pulled::{Pull, Pulled, pull, pull_component};
 pub(crate) use pushed::{Push, Pushed, push};
 pub(crate) use running::Running;
 use rustls::pki_types::CertificateDer;
+use site::Site;
 use slots::{ComponentSlot, Workshop};
 use startup_timings::StartupTimings;
 use state_dir::StateDir;
@@ -115,6 +122,8 @@ pub(crate) struct Options {
     pub(crate) insecure_defaults: bool,
     /// Whether an operator may inject faults.
     pub(crate) chaos: bool,
+    /// Reads the manifest and the values of flags again.
+    pub(crate) reread: Reread,
 }
 
 /// Starts an application that will be served at `own_address`.
@@ -128,6 +137,7 @@ pub(crate) async fn start(
     own_address: SocketAddr,
 ) -> anyhow::Result<Running> {
     let mut timings = StartupTimings::begin();
+    let written = app.clone();
     let config = runtime_config(options.runtime_config_file.as_deref())?;
     let kept = StateDir::of(&options, config.state_dir.as_deref())?;
     let state_dir = kept.path().to_owned();
@@ -153,8 +163,10 @@ pub(crate) async fn start(
     let incarnation = incarnation::next(&state_dir)?;
     timings.end("stores");
     // Only after this process has locked the state directory, which contains the generated secrets.
+    let sources = variables::sources(&written, &options.variables, &config).await?;
+    let inputs = Inputs::new(written, sources, OperatorValues::read(&state_dir)?);
     let (variables, generated) =
-        variables::decide(&app, &options, &config, &state_dir, own_address).await?;
+        variables::decide(&app, &options, inputs.all(), &state_dir, own_address)?;
     instances::check(&app, &ids, &variables, options.engine.capacity.instances_max)?;
     let redis = redis::servers(&app, &ids, &variables)?;
     timings.end("variables");
@@ -165,50 +177,70 @@ pub(crate) async fn start(
     let readiness = Arc::new(readiness(&app, &ids, &stores, events.clone()));
     let engine = Engine::new(&cache_dir, options.engine, telemetry.clone())?;
     timings.end("engine");
-    let records = Records::of(&state_dir);
-    let resumed = resumed(&records, &app, &ids)?;
-    let code = code::load(&app, &ids, &middleware, &engine, options.bars, &resumed).await?;
+    let records = Records::open(&state_dir)?;
+    let resumed = resumed(&records, &app, &ids, &variables)?;
+    let code =
+        code::load(&app, &ids, &middleware, &engine, options.bars, (&records, &resumed)).await?;
     timings.end("code");
     let registry = Arc::<Registry<Http>>::default();
     let (functions, messages) = <(Arc<Registry<Functions>>, Arc<Registry<Messages>>)>::default();
     let client = Client::new(options.own_certificate.clone(), &config.outbound)?;
     let own = OwnAddress { scheme: scheme(&options), socket: own_address };
     let network = Arc::new(network(&app, registry.clone(), client, own, &readiness, &faults));
-    let policies = Policies::new(&app, &telemetry, options.answers_max_bytes);
     let app = Arc::new(app);
     let linking = linking(&app, &engine, &functions, platform(&events, &flags, &faults));
+    let site = Arc::new(Site {
+        app: app.clone(),
+        environment: options.environment.clone(),
+        incarnation,
+        limits,
+        network: network.clone(),
+        edges: policies::edges(&telemetry, options.answers_max_bytes),
+        telemetry: telemetry.clone(),
+    });
     let startup = Startup {
-        app: &app,
-        environment: &options.environment,
+        site: &site,
         files: &options.files,
         outputs: &outputs,
-        limits,
         arguments: &options.arguments,
-        incarnation,
         state_dir: &state_dir,
         stores: &stores,
         databases: &databases,
         language_models: &language_models,
-        telemetry: &telemetry,
-        variables: &variables,
-        network: &network,
         linking: &linking,
         code: &code,
-        policies: &policies,
+        resumed: &resumed,
         faults: &faults,
     };
     let components = startup.components(&ids)?;
     registry.install(components.http);
     functions.install(components.functions);
     messages.install(components.messages);
-    let workshop = Workshop { linking, middleware, revisions: components.revisions };
-    let rollouts = rollouts(workshop, code, resumed, records);
+    let workshop = Arc::new(Workshop {
+        site: site.clone(),
+        linking,
+        middleware,
+        revisions: components.revisions,
+        cycles: components.cycles,
+    });
+    let rollouts = rollouts(&workshop, resumed, records);
     let service = service(&app, &network, &telemetry, options.logs_access)?;
     timings.end("links");
     generated.keep(&state_dir)?;
     timings.log();
     tokio::spawn(stores.engines().sweep_expired());
+    let configurator = Arc::new(Configurator {
+        site: site.clone(),
+        workshop,
+        rollouts: rollouts.clone(),
+        options,
+        state_dir,
+        own_address,
+        runtime_config: config.text,
+        present: inputs.into(),
+    });
     Ok(Running {
+        configurator,
         runs: runs::of(&app),
         app,
         state_dir: kept,
@@ -218,7 +250,7 @@ pub(crate) async fn start(
         command: components.command,
         components: components.statuses.into(),
         rollouts,
-        edges: policies.edges().clone(),
+        edges: site.edges.clone(),
         flags,
         faults,
         telemetry,
@@ -255,32 +287,32 @@ fn resumed(
     records: &Records,
     app: &App,
     ids: &BTreeSet<ComponentId>,
+    variables: &Values,
 ) -> anyhow::Result<BTreeMap<ComponentId, Resumed>> {
     let mut all = BTreeMap::new();
-    for id in ids {
-        let manifest = || code::of_manifest(&app.components[id]);
-        let resumed = records.resume(id, manifest);
+    for (id, settings) in configuration::all(app, ids, variables)? {
+        let resumed = code::of_manifest(&app.components[&id]).and_then(|code| {
+            let origin = Parts { code, settings: records.stage_settings(&settings)? };
+            records.resume(&id, origin, &settings)
+        });
         let resumed = resumed.with_context(|| format!("`{id}` can't be started"))?;
-        all.extend(resumed.map(|resumed| (id.clone(), resumed)));
+        all.insert(id, resumed);
     }
     Ok(all)
 }
 
 /// How an operator changes the components.
 fn rollouts(
-    workshop: Workshop,
-    mut code: BTreeMap<ComponentId, Loaded>,
-    mut resumed: BTreeMap<ComponentId, Resumed>,
+    workshop: &Arc<Workshop>,
+    resumed: BTreeMap<ComponentId, Resumed>,
     records: Records,
 ) -> Arc<Rollouts> {
-    let workshop = Arc::new(workshop);
     let mut components = BTreeMap::new();
-    for (id, revisions) in &workshop.revisions {
-        let (workshop, revisions) = (workshop.clone(), revisions.clone());
-        let Some(Loaded { manifest, bytes, .. }) = code.remove(id) else { continue };
-        let slot = Arc::new(ComponentSlot { workshop, id: id.clone(), revisions });
-        let component = rollouts::Component::new(slot, bytes, manifest, resumed.remove(id));
-        components.insert(id.clone(), component);
+    for (id, resumed) in resumed {
+        let Some(revisions) = workshop.revisions.get(&id).cloned() else { continue };
+        let slot =
+            Arc::new(ComponentSlot { workshop: workshop.clone(), id: id.clone(), revisions });
+        components.insert(id, rollouts::Component::new(slot, resumed.record));
     }
     Rollouts::new(components, records)
 }

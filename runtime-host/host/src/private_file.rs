@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Unguessable: 256 bits.
 const SECRET_LENGTH_BYTES: usize = 32;
+/// How the names of temporary files end; they begin with a dot.
+const TEMPORARY_SUFFIX: &str = ".new";
 
 /// A new secret, as hexadecimal digits.
 pub(crate) fn random_secret() -> anyhow::Result<String> {
@@ -29,16 +31,60 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Option<String>> {
 /// Replaces a file atomically and durably: a crash leaves the old content or the new one. It may
 /// also leave a temporary file, which the next write overwrites.
 pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
-    replace(path, content.as_ref()).with_context(|| format!("{} can't be written", path.display()))
+    let written = replace(path, content.as_ref(), File::sync_all);
+    written
+        .and_then(|()| sync_folder(path))
+        .with_context(|| format!("{} can't be written", path.display()))
 }
 
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Replaces a file atomically. After a power cut it may be missing or damaged, until
+/// [`make_durable`] has returned.
+pub(crate) fn write_unsynced(path: &Path, content: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    let written = replace(path, content.as_ref(), |_| Ok(()));
+    written.with_context(|| format!("{} can't be written", path.display()))
+}
+
+/// Makes the content and the name of a file durable.
+pub(crate) fn make_durable(path: &Path) -> anyhow::Result<()> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced
+        .and_then(|()| sync_folder(path))
+        .with_context(|| format!("{} can't be made durable", path.display()))
+}
+
+/// Removes the temporary files of writes that crashed. No write to the folder may be in progress.
+pub(crate) fn remove_temporary(folder: &Path) -> anyhow::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.with_context(|| format!("{} can't be read", folder.display()))?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') && name.ends_with(TEMPORARY_SUFFIX) {
+            fs::remove_file(&path)
+                .with_context(|| format!("{} can't be removed", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// `sync` makes the content durable before it gets its name: otherwise a power cut could leave the
+/// name without the content.
+fn replace(
+    path: &Path,
+    content: &[u8],
+    sync: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let temporary = temporary(path);
     let mut file = lock(&temporary)?;
     file.set_len(0)?;
     file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
+    sync(&file)?;
+    fs::rename(&temporary, path)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
     // Without it, the new name may be gone after a power cut.
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
@@ -47,7 +93,7 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// more and more files.
 fn temporary(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.new"))
+    path.with_file_name(format!(".{name}{TEMPORARY_SUFFIX}"))
 }
 
 /// Opens the temporary file, which only its owner can read, and waits for other writers of it.
@@ -91,6 +137,21 @@ mod tests {
         write(&path, "whole").unwrap();
         assert_eq!(read(&path).unwrap().as_deref(), Some("whole"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn temporary_files_of_crashed_writes_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        write(&path, "whole").unwrap();
+        fs::write(temporary(&path), "half").unwrap();
+        fs::write(folder.path().join("file.new"), "whole").unwrap();
+        remove_temporary(folder.path()).unwrap();
+        remove_temporary(&folder.path().join("none")).unwrap();
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, ["file.new", "secret"]);
     }
 
     #[test]

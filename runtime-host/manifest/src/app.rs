@@ -47,7 +47,7 @@ pub struct App {
 }
 
 /// A variable that an operator may set.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Variable {
     /// The value if the operator sets none; `None` means that the operator must set one
     /// (`required = true`).
@@ -57,7 +57,7 @@ pub struct Variable {
 }
 
 /// One `[component.<id>]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Component {
     /// Its id.
     pub id: ComponentId,
@@ -143,7 +143,7 @@ pub enum FileMount {
 }
 
 /// How to build a component.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     /// Commands, run by the shell in this order.
     pub commands: Vec<String>,
@@ -152,7 +152,7 @@ pub struct Build {
 }
 
 /// An import that is satisfied by another component.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
     /// `shop:inventory/stock@1.0.0`, or a plain name, or a package.
     pub import: String,
@@ -193,7 +193,7 @@ pub enum Inherit {
 }
 
 /// One `[[trigger.http]]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpTrigger {
     /// Its id, given or generated as in Spin: `<component>-http-trigger`, `http-trigger<n>`.
     pub id: String,
@@ -265,7 +265,7 @@ pub enum Executor {
 }
 
 /// One `[[trigger.redis]]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisTrigger {
     /// Its id, given or generated.
     pub id: String,

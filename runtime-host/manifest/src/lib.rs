@@ -28,6 +28,7 @@ mod path;
 mod pattern_error;
 mod portability;
 mod reader;
+mod restart;
 pub mod routes;
 pub mod template;
 mod unsupported;
@@ -43,6 +44,7 @@ pub use keys::policy::{Breaker, Cache, Concurrency, DEFAULT_POLICY, Hedge, Retry
 pub use origin::{Origin, Version};
 pub use pattern_error::PatternError;
 pub use reader::{Code, Errors, Label, Problem, Span};
+pub use restart::needs_restart;
 
 use reader::Problems;
 use tessera_strict_toml::Document;

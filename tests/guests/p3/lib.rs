@@ -79,6 +79,7 @@ async fn handle(request: Request) -> Result<impl IntoResponse, spin_sdk::http::E
         "/hold-streams" => faults::hold_streams(wanted("count").parse().unwrap_or(0)),
         "/forward" => surroundings::forward(request).await,
         "/variable" => surroundings::variable(&wanted("name")).await,
+        "/variables" => surroundings::variables(&wanted("names")).await,
         "/config" => surroundings::config(&wanted("name")),
         "/env" => surroundings::environment(&wanted("name")),
         "/file" => surroundings::file(&wanted("path")),

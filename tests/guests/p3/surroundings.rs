@@ -5,6 +5,9 @@ use http_body_util::BodyExt;
 use spin_sdk::experimental::wasi::config::store as config_store;
 use spin_sdk::http::{Request, box_body};
 
+/// The time between two variables that are read.
+const PAUSE_MS: u64 = 2;
+
 /// Send a request and read its answer to the end, whatever it is.
 pub(crate) async fn fetch(url: &str) {
     if let Ok(response) = spin_sdk::http::get(url).await {
@@ -42,6 +45,16 @@ pub(crate) async fn variable(name: &str) -> Answer {
         Ok(value) => text(value),
         Err(error) => status(404, format!("{error:?}")),
     }
+}
+
+/// The values of several variables (`a.b`), read one after the other.
+pub(crate) async fn variables(names: &str) -> Answer {
+    let mut values = Vec::new();
+    for name in names.split('.') {
+        values.push(spin_sdk::variables::get(name).await.unwrap_or_default());
+        crate::faults::sleep(PAUSE_MS).await;
+    }
+    text(values.join(" "))
 }
 
 pub(crate) fn config(name: &str) -> Answer {

@@ -56,5 +56,5 @@ pub(super) fn application(call: &Call<'_>) -> Reply {
 
 pub(super) fn policies(call: &Call<'_>) -> Reply {
     let state = call.state;
-    reply::json(&json!({ "policies": &*state.policies }))
+    reply::json(&json!({ "policies": (state.policies)() }))
 }

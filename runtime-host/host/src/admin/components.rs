@@ -22,7 +22,7 @@ pub(super) fn list(call: &Call<'_>) -> Reply {
 /// One component, with its calls and operations by route.
 pub(super) fn one(call: &Call<'_>) -> Reply {
     let (state, id) = (call.state, call.value(0));
-    let found = state.components.iter().find(|one| *one.admission.component == *id);
+    let found = state.components.iter().find(|one| *one.id == *id);
     let Some(found) = found else {
         return reply::problem(Code::NOT_FOUND, "There is no such component: see GET /components.");
     };
@@ -36,18 +36,20 @@ pub(super) fn one(call: &Call<'_>) -> Reply {
 }
 
 fn component(state: &AdminState, status: &ComponentStatus, traffic: &Traffic) -> Value {
-    let admission = &status.admission;
+    let admission = status.admission();
+    let stable = state.rollouts.stable(&status.id);
     let usage = status.instances.usage();
-    let instances = traffic.instances.get(&*admission.component).copied().unwrap_or_default();
+    let instances = traffic.instances.get(&*status.id).copied().unwrap_or_default();
     let mut calls = Calls::default();
     let series = traffic.series.iter();
     series
-        .filter(|series| is_inbound(series.kind) && series.component == *admission.component)
+        .filter(|series| is_inbound(series.kind) && series.component == *status.id)
         .for_each(|series| calls.add(series));
     json!({
-        "id": admission.component,
+        "id": status.id,
         "source": status.source,
-        "revision": state.rollouts.stable(&admission.component).map(|id| id.digest()),
+        "revision": stable.as_ref().map(|(id, _)| digest(id.as_str())),
+        "code": stable.as_ref().map(|(_, parts)| digest(parts.code.as_str())),
         "running": admission.running(),
         "queued": admission.queued(),
         "streaming": admission.streaming(),
@@ -67,6 +69,11 @@ fn component(state: &AdminState, status: &ComponentStatus, traffic: &Traffic) ->
             "links_ms": milliseconds(status.linking),
         },
     })
+}
+
+/// With the name of the hash function, as in registries.
+fn digest(digits: &str) -> String {
+    format!("sha256:{digits}")
 }
 
 /// The limits in force, with the names and units of the manifest.

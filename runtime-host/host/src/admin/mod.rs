@@ -7,6 +7,7 @@
 
 mod application;
 mod components;
+mod configuration;
 mod console;
 mod edges;
 mod events;
@@ -37,12 +38,12 @@ pub(crate) use routes::described;
 pub(crate) use token::Token;
 pub(crate) use traffic::TrafficCache;
 
-use crate::calls::{Admission, EdgeList};
+use crate::calls::{Admission, EdgeList, OnTerms};
 use crate::chaos::Faults;
 use crate::engine::{InstanceBudget, Occupancy};
 use crate::feature_flags::FeatureFlags;
 use crate::readiness::Readiness;
-use crate::rollouts::Rollouts;
+use crate::rollouts::{Configurator, Rollouts};
 use crate::telemetry::Telemetry;
 use crate::triggers::runs::RunList;
 use anyhow::Context as _;
@@ -72,7 +73,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A component in service.
 pub(crate) struct ComponentStatus {
-    pub(crate) admission: Arc<Admission>,
+    pub(crate) id: Arc<str>,
+    pub(crate) terms: Arc<dyn OnTerms>,
     pub(crate) instances: Arc<dyn Occupancy>,
     /// The file with its code.
     pub(crate) source: String,
@@ -80,6 +82,12 @@ pub(crate) struct ComponentStatus {
     pub(crate) loading: Duration,
     /// How long it took to define its imports and to prepare its instances.
     pub(crate) linking: Duration,
+}
+
+impl ComponentStatus {
+    fn admission(&self) -> Arc<Admission> {
+        self.terms.terms().admission.clone()
+    }
 }
 
 /// The state that the listener shows.
@@ -94,8 +102,10 @@ pub(crate) struct AdminState {
     /// The feature flags.
     pub(crate) flags: Arc<FeatureFlags>,
     pub(crate) rollouts: Arc<Rollouts>,
-    /// The policies of all calls, as the manifest sets them.
-    pub(crate) policies: Arc<[EffectivePolicy]>,
+    /// The policies of all calls in effect.
+    pub(crate) policies: Arc<dyn Fn() -> Vec<EffectivePolicy> + Send + Sync>,
+    /// Changes the configuration of components.
+    pub(crate) configurator: Arc<dyn Configurator>,
     /// Schedules and cron triggers.
     pub(crate) runs: RunList,
     /// `None` if the host was started without `--chaos`.

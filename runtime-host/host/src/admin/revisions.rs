@@ -4,7 +4,7 @@ use super::query::Query;
 use super::reply::{self, Reply};
 use super::route::Call;
 use crate::problem::Code;
-use crate::rollouts::{self, CodeId, Cohort, Deployment, Refused, Sticky};
+use crate::rollouts::{self, Cohort, Deployment, Refused, RevisionId, Sticky};
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -87,30 +87,48 @@ pub(super) async fn roll_back(call: Call<'_>) -> Reply {
     }
 }
 
+/// What differs between two revisions.
+pub(super) async fn diff(call: Call<'_>) -> Reply {
+    let mut given = match Query::parse(&call.query, &["from", "to"]) {
+        Ok(given) => given,
+        Err(reason) => return reply::problem(Code::BadRequest, &reason),
+    };
+    let (from, to) = (given.take("from"), given.take("to"));
+    match call.state.rollouts.diff(call.value(0), from.as_deref(), to.as_deref()).await {
+        Ok(diff) => reply::json(&json!(diff)),
+        Err(error) => refused(&error),
+    }
+}
+
 /// Does the work of a change whole, also if the client goes away meanwhile.
 #[expect(clippy::disallowed_methods, reason = "it ends with the change, which is short")]
-async fn whole<T: Send + 'static>(
+pub(super) async fn whole<T: Send + 'static>(
     work: impl Future<Output = Result<T, Refused>> + Send + 'static,
 ) -> Result<T, Refused> {
     tokio::spawn(work).await.unwrap_or_else(|error| Err(Refused::Storage(error.into())))
 }
 
 /// The response to a change: 202 if it takes effect later.
-fn answer(changed: Result<CodeId, Refused>, is_done: bool) -> Reply {
-    let error = match changed {
+fn answer(changed: Result<RevisionId, Refused>, is_done: bool) -> Reply {
+    match changed {
         Ok(revision) => {
             let mut reply = reply::json(&json!({ "revision": revision }));
             if !is_done {
                 *reply.status_mut() = StatusCode::ACCEPTED;
             }
-            return reply;
+            reply
         }
-        Err(error) => error,
-    };
-    let code = match &error {
+        Err(error) => refused(&error),
+    }
+}
+
+/// The response to a change that was not made.
+pub(super) fn refused(error: &Refused) -> Reply {
+    let code = match error {
         Refused::NoComponent(_) => Code::NOT_FOUND,
-        Refused::Invalid(_) => Code::BadRequest,
+        Refused::Invalid(_) | Refused::NotKept(_) | Refused::Ambiguous(..) => Code::BadRequest,
         Refused::InProgress(_)
+        | Refused::Ending
         | Refused::NoRollout
         | Refused::NotReady
         | Refused::NoPrevious
@@ -191,7 +209,7 @@ fn change(query: &str) -> Result<(Option<String>, String), String> {
     Ok((given.take("of"), checked(given.take("by").unwrap_or_default())?))
 }
 
-fn checked(by: String) -> Result<String, String> {
+pub(super) fn checked(by: String) -> Result<String, String> {
     match by.len() <= BY_MAX_BYTES {
         true => Ok(by),
         false => Err(format!("`by` must have at most {BY_MAX_BYTES} bytes")),

@@ -7,8 +7,8 @@ use super::route::Content::{AnyJson, Health, Json, None, OpenMetrics, Text};
 use super::route::Handler::{Events, Faults, Later, Now};
 use super::route::{Parameter, Route};
 use super::{
-    application, components, console, edges, events, faults, flags, logs, ofrep, openapi, reply,
-    revisions, schedules, topology, traces, views,
+    application, components, configuration, console, edges, events, faults, flags, logs, ofrep,
+    openapi, reply, revisions, schedules, topology, traces, views,
 };
 
 /// All routes, in the order of the reference.
@@ -25,6 +25,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/policies", "the policies in force", AnyJson, Now(application::policies)),
     Route::get("/schedules", "schedules and cron triggers", AnyJson, Now(schedules::schedules)),
     Route::get("/revisions", "the revisions of components, and rollouts", AnyJson, Later(|call| Box::pin(revisions::list(call)))).with_token(),
+    Route::get("/components/{id}/diff", "what differs between two revisions", AnyJson, Later(|call| Box::pin(revisions::diff(call)))).parameters(OF_DIFFS).problems(&[409, 503]).with_token(),
+    Route::get("/configuration", "the values of variables, and what components are configured with; without secrets", AnyJson, Later(|call| Box::pin(configuration::show(call)))).problems(&[503]).with_token(),
     Route::get("/edges", "the calls to which policies apply", Json("Edges"), Now(views::edges)),
     Route::get("/faults", "the faults that are active", Json("Faults"), Faults(|faults, call| Box::pin(faults::list(faults, call)))),
     Route::get("/subscriptions", "the subscriptions to events", Json("Subscriptions"), Events(|log, call| Box::pin(events::subscriptions(log, call)))),
@@ -41,6 +43,8 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post("/components/{id}/revisions", "202 with the new revision", AnyJson, Later(|call| Box::pin(revisions::deploy(call)))).parameters(OF_DEPLOYMENTS).status(202).problems(&[400, 404, 409, 503]),
     Route::post("/components/{id}/promote", "the revision that has all calls", AnyJson, Later(|call| Box::pin(revisions::promote(call)))).parameters(OF_CHANGES).problems(&[400, 404, 409, 503]),
     Route::post("/components/{id}/rollback", "the revision that has all calls; 202 if it is being loaded", AnyJson, Later(|call| Box::pin(revisions::roll_back(call)))).parameters(OF_CHANGES).same_content(&[202]).problems(&[400, 404, 409, 503]),
+    Route::post("/configuration", "the components that have a new configuration", AnyJson, Later(|call| Box::pin(configuration::set(call)))).request("VariableValues").parameters(OF_CONFIGURATIONS).problems(&[400, 409, 503]),
+    Route::post("/configuration/reload", "the same, after the manifest and the files were read again", AnyJson, Later(|call| Box::pin(configuration::reload(call)))).parameters(OF_CONFIGURATIONS).problems(&[400, 409, 503]),
     Route::post("/edges/breaker", "the number of circuit breakers", Json("Breakers"), Now(edges::set_breaker)).parameters(OF_BREAKERS).problems(&[404]),
     Route::post("/faults", "201 with the number of the fault", Json("AddedFault"), Faults(|faults, call| Box::pin(faults::add(faults, call)))).request("Fault").status(201),
     Route::delete("/faults/{id}", "204", Faults(|faults, call| Box::pin(faults::remove(faults, call)))),
@@ -76,6 +80,19 @@ const OF_CHANGES: &[Parameter] = &[
 
 const OF_FLAGS: &[Parameter] =
     &[Parameter::string("by", "Who does this, for the list of changes.")];
+const OF_DIFFS: &[Parameter] = &[
+    Parameter::string(
+        "from",
+        "The first digits of a revision. By default, the stable one, or the one before it if there is no candidate.",
+    ),
+    Parameter::string(
+        "to",
+        "The same of the other one; by default the candidate, or the stable one.",
+    ),
+];
+
+const OF_CONFIGURATIONS: &[Parameter] =
+    &[Parameter::string("by", "Who does this, for the history.")];
 
 const OF_DEPLOYMENTS: &[Parameter] = &[
     Parameter::string(

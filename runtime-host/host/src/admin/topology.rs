@@ -36,7 +36,7 @@ struct Edge {
 pub(super) fn topology(call: &Call<'_>) -> Reply {
     let state = call.state;
     let Reading { at_ms, traffic, .. } = state.reading();
-    let components = state.components.iter().map(|one| &*one.admission.component).collect();
+    let components = state.components.iter().map(|one| &*one.id).collect();
     let edges = edges(&traffic.series, &components);
     reply::json(&json!({ "at_ms": at_ms, "bounds_s": traffic.bounds_s, "edges": edges }))
 }

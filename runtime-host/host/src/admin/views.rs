@@ -57,7 +57,7 @@ async fn update(state: &AdminState) {
     let budget = &state.budget.memory;
     metrics.memory(budget.used_bytes(), budget.max_bytes());
     for component in &*state.components {
-        let admission = &component.admission;
+        let admission = component.admission();
         metrics.streaming(&admission.component, admission.streaming());
         metrics.occupied(
             &admission.component,

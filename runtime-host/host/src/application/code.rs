@@ -6,8 +6,8 @@ use crate::engine::{
     Engine, binary, compile, compose_middleware, fits, imports, into_component, is_of_platform,
 };
 use crate::progress::Progress;
-use crate::rollouts::{CodeId, Resumed};
-use anyhow::{Context as _, anyhow};
+use crate::rollouts::{CodeId, Records, Resumed};
+use anyhow::{Context as _, anyhow, ensure};
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -20,11 +20,6 @@ use wasmtime::component::Component as Code;
 /// The code of one component.
 pub(super) struct Loaded {
     pub(super) code: Code,
-    /// The code that the manifest names.
-    pub(super) manifest: CodeId,
-    /// The bytes of the file, so that they can be kept when other code is deployed: a build may have
-    /// replaced the file by then.
-    pub(super) bytes: Vec<u8>,
     /// The file, as in the manifest.
     pub(super) source: String,
     /// What reading and compiling took.
@@ -39,7 +34,7 @@ pub(super) async fn load(
     middleware: &ByComponent,
     engine: &Engine,
     bars: bool,
-    resumed: &BTreeMap<ComponentId, Resumed>,
+    (records, resumed): (&Records, &BTreeMap<ComponentId, Resumed>),
 ) -> anyhow::Result<BTreeMap<ComponentId, Loaded>> {
     ids.iter().try_for_each(|id| find(&app.components[id]))?;
     let progress = Progress::new(ids.len(), "compiling", bars);
@@ -47,25 +42,22 @@ pub(super) async fn load(
         let (app, engine, progress) = (app.clone(), engine.clone(), progress.clone());
         let id = id.clone();
         let middleware = middleware.get(&id).cloned().unwrap_or_default();
-        let resumed = resumed.get(&id).cloned();
+        let (records, resumed) = (records.clone(), resumed[&id].clone());
         // Begins when it is polled for the first time.
         async {
             tokio::task::spawn_blocking(move || {
                 let (begun, number) = (Instant::now(), progress.begin());
                 let component = &app.components[&id];
-                let deployed = resumed.as_ref().and_then(|resumed| resumed.stable.clone());
-                let path = deployed.map_or_else(|| local_source(component), Ok)?;
+                let path = resumed.code.map_or_else(|| local_source(component), Ok)?;
                 let bytes = fs::read(&path).map_err(|error| missing(component, &path, &error))?;
-                let manifest = match resumed {
-                    Some(resumed) => resumed.manifest().clone(),
-                    None => CodeId::of(&bytes),
-                };
+                let is_expected = records.stage_code(&bytes)? == resumed.parts.code;
+                ensure!(is_expected, "{} has just changed: start again", path.display());
                 let compiling = || progress.announce(number, &id);
-                let file = (path.as_path(), bytes.clone());
+                let file = (path.as_path(), bytes);
                 let code = compiled(&app, component, &middleware, &engine, file, compiling)?;
                 progress.end();
                 let source = path.strip_prefix(&app.folder).unwrap_or(&path).display().to_string();
-                anyhow::Ok((id, Loaded { code, manifest, bytes, source, took: begun.elapsed() }))
+                anyhow::Ok((id, Loaded { code, source, took: begun.elapsed() }))
             })
             .await
         }

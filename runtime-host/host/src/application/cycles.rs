@@ -3,10 +3,11 @@
 //! Only their calls need permits for each level of nesting. Elsewhere, no call can wait for a
 //! permit that one of its own callers holds.
 
-use super::components::Blueprint;
 use crate::calls::Cycle;
+use crate::capabilities::outbound_http::Outbound;
 use crate::links;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tessera_manifest::{App, ComponentId, Handler, Route};
 
 /// The components that each component may call.
@@ -16,7 +17,7 @@ pub(super) type Calls = BTreeMap<ComponentId, BTreeSet<ComponentId>>;
 pub(super) fn possible_calls(
     app: &App,
     ids: &BTreeSet<ComponentId>,
-    blueprints: &BTreeMap<&ComponentId, Blueprint>,
+    outbound: &dyn Fn(&ComponentId) -> Arc<Outbound>,
 ) -> Calls {
     let public = app.http.iter().filter_map(|trigger| match &trigger.handler {
         Handler::Component(id) if matches!(trigger.route, Route::Path(_)) => Some(id),
@@ -24,7 +25,7 @@ pub(super) fn possible_calls(
     });
     let public: BTreeSet<_> = public.filter(|id| ids.contains(*id)).collect();
     let callees = |id: &ComponentId| {
-        let outbound = &blueprints[id].grants.outbound;
+        let outbound = outbound(id);
         let linked = links::callees(app, &app.components[id]);
         let chained = ids.iter().filter(|callee| outbound.may_call(callee)).cloned();
         let own = outbound.may_call_own_address().then_some(&public).into_iter().flatten();
@@ -55,6 +56,24 @@ pub(super) fn find(calls: &Calls) -> BTreeMap<ComponentId, Cycle> {
         }
     }
     cycles
+}
+
+/// The cycles that are not part of one of those before, each as the components in it.
+pub(super) fn new(
+    before: &BTreeMap<ComponentId, Cycle>,
+    after: &BTreeMap<ComponentId, Cycle>,
+) -> Vec<String> {
+    let mut members = BTreeMap::<Cycle, Vec<&ComponentId>>::new();
+    for (id, cycle) in after {
+        members.entry(*cycle).or_default().push(id);
+    }
+    let is_old = |ids: &Vec<&ComponentId>| {
+        let cycles: BTreeSet<_> = ids.iter().map(|id| before.get(*id)).collect();
+        cycles.len() == 1 && !cycles.contains(&None)
+    };
+    let new = members.into_values().filter(|ids| !is_old(ids));
+    let shown = |id: &ComponentId| format!("`{id}`");
+    new.map(|ids| ids.into_iter().map(shown).collect::<Vec<_>>().join(", ")).collect()
 }
 
 /// All unvisited nodes that are reachable from `start`, in postorder.
@@ -118,6 +137,21 @@ mod tests {
     fn disjoint_cycles_are_separate() {
         assert_eq!(cycles("a: b\nb: a c\nc: d\nd: c\nx: a"), [["a", "b"], ["c", "d"]]);
         assert_eq!(cycles("c: d\nd: c b\nb: a\na: b"), [["a", "b"], ["c", "d"]]);
+    }
+
+    #[test]
+    fn cycles_that_did_not_exist_before_are_named() {
+        let cycles = |text: &str| {
+            let calls = text.lines().map(|line| {
+                let (caller, callees) = line.split_once(':').unwrap();
+                (caller.to_owned(), callees.split_whitespace().map(str::to_owned).collect())
+            });
+            find(&calls.collect())
+        };
+        let before = cycles("a: b c\nb: a\nc: d\nd: a");
+        assert!(new(&before, &cycles("a: b\nb: a\nc: d\nd:")).is_empty());
+        let after = cycles("a: b\nb: a\nc: d\nd: c\ne: e");
+        assert_eq!(new(&cycles("a: b\nb: a\nc:\nd:\ne:"), &after), ["`c`, `d`", "`e`"]);
     }
 
     #[test]

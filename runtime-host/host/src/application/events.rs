@@ -65,8 +65,8 @@ fn options(app: &App, components: &[&Component], limits: &OperatorLimits) -> Opt
     }
     // A component's own deadline decides; this one is for a call that ignores it.
     let deadlines = components.iter().filter(|one| !one.settings.subscribe.is_empty()).map(|one| {
-        super::limits::resolve(&one.settings.limits, &app.settings, limits, false).deadline
-            + DELIVERY_SLACK
+        let own = one.settings.limits.or(&app.settings.limits);
+        super::limits::resolve(&own, app.settings.declared, limits, false).deadline + DELIVERY_SLACK
     });
     options.delivery_timeout = deadlines.max().unwrap_or(options.delivery_timeout);
     options

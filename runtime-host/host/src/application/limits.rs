@@ -41,30 +41,27 @@ fn lower<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     }
 }
 
-/// Returns the limits of a component in the units of the host. Each one is the component's own, else
-/// that of the application, else that of the operator, else the default of the manifest.
+/// Returns the limits of a component in the units of the host. Each one is its own (`own` has those
+/// of the application that it does not set), else that of the operator, else the default of the
+/// manifest, which depends on whether the application was made for this host (`declared`).
 ///
 /// A command has no callers that wait: its times are those of the manifest, or long.
 pub(super) fn resolve(
     own: &tessera_manifest::Limits,
-    app: &AppSettings,
+    declared: bool,
     operator: &OperatorLimits,
     is_command: bool,
 ) -> Limits {
-    let limits = own.resolve(app);
+    let limits = own.resolve(&AppSettings { declared, ..AppSettings::default() });
     let time = |written: Option<u64>, in_effect: u64| match written {
         None if is_command => COMMAND_TIME_MAX,
         _ => Duration::from_millis(in_effect),
     };
-    let memory = own.memory_max_mib.or(app.limits.memory_max_mib);
-    let memory_max_bytes = operator.memory_max_bytes(memory, limits.memory_max_mib);
-    let deadline = own.deadline_ms.or(app.limits.deadline_ms);
+    let memory_max_bytes = operator.memory_max_bytes(own.memory_max_mib, limits.memory_max_mib);
+    let deadline = own.deadline_ms;
     Limits {
         memory_max_bytes: usize::try_from(memory_max_bytes).unwrap_or(usize::MAX),
-        cpu_time_max: time(
-            own.cpu_time_max_ms.or(app.limits.cpu_time_max_ms),
-            limits.cpu_time_max_ms,
-        ),
+        cpu_time_max: time(own.cpu_time_max_ms, limits.cpu_time_max_ms),
         concurrency_max: limits.concurrency_max as usize,
         concurrency_min: (limits.concurrency_min > 0).then_some(limits.concurrency_min as usize),
         queue_length_max: limits.queue_length_max as usize,
@@ -78,7 +75,7 @@ pub(super) fn resolve(
         body_max_bytes: limits.body_max_kib * KIB,
         deadline: operator.deadline(deadline, time(deadline, limits.deadline_ms)),
         stream_deadline: Duration::from_millis(limits.stream_deadline_ms),
-        instance_reuse_max: own.instance_reuse_max.or(app.limits.instance_reuse_max),
+        instance_reuse_max: own.instance_reuse_max,
         log_max_bytes: limits.log_max_kib * KIB,
     }
 }
@@ -90,13 +87,12 @@ mod tests {
     #[test]
     fn a_components_own_limit_wins_over_that_of_the_application_and_the_default() {
         let own = tessera_manifest::Limits { deadline_ms: Some(1), ..Default::default() };
-        let limits = tessera_manifest::Limits {
+        let app = tessera_manifest::Limits {
             deadline_ms: Some(2),
             body_max_kib: Some(3),
             ..Default::default()
         };
-        let app = AppSettings { declared: true, limits, ..Default::default() };
-        let limits = resolve(&own, &app, &OperatorLimits::default(), false);
+        let limits = resolve(&own.or(&app), true, &OperatorLimits::default(), false);
         assert_eq!(limits.deadline, Duration::from_millis(1));
         assert_eq!(limits.body_max_bytes, 3 << 10);
     }
@@ -107,9 +103,8 @@ mod tests {
             memory_max_bytes: Some(1 << 29),
             deadline_ns: Some(Choice::one(5_000_000)),
         };
-        let app = AppSettings { declared: true, ..Default::default() };
         let none = tessera_manifest::Limits::default();
-        let limits = resolve(&none, &app, &operator, false);
+        let limits = resolve(&none, true, &operator, false);
         assert_eq!(limits.memory_max_bytes, 1 << 29);
         assert_eq!(limits.deadline, Duration::from_millis(5));
         let own = tessera_manifest::Limits {
@@ -117,17 +112,15 @@ mod tests {
             memory_max_mib: Some(1),
             ..Default::default()
         };
-        let limits = resolve(&own, &app, &operator, false);
+        let limits = resolve(&own, true, &operator, false);
         assert_eq!(limits.memory_max_bytes, 1 << 20);
         assert_eq!(limits.deadline, Duration::from_millis(5));
     }
 
     #[test]
     fn a_command_has_the_times_of_the_manifest_or_long_ones() {
-        let limits = tessera_manifest::Limits { deadline_ms: Some(2), ..Default::default() };
-        let app = AppSettings { declared: true, limits, ..Default::default() };
-        let none = (tessera_manifest::Limits::default(), OperatorLimits::default());
-        let limits = resolve(&none.0, &app, &none.1, true);
+        let own = tessera_manifest::Limits { deadline_ms: Some(2), ..Default::default() };
+        let limits = resolve(&own, true, &OperatorLimits::default(), true);
         assert_eq!(limits.deadline, Duration::from_millis(2));
         assert_eq!(limits.cpu_time_max, COMMAND_TIME_MAX);
     }

@@ -1,6 +1,7 @@
 //! From compiled code to a revision that can serve calls: its imports are defined, and it is checked
 //! that it has what its callers and the manifest expect.
 
+use super::configuration::{Configuration, Target};
 use crate::calls::Edges;
 use crate::capabilities::platform::{self, Platform};
 use crate::capabilities::{self, Grants, Guest, State};
@@ -13,7 +14,7 @@ use crate::registry::Registry;
 use crate::triggers::cron;
 use anyhow::{Context as _, anyhow};
 use std::sync::Arc;
-use tessera_manifest::{App, CallTarget, Component, ComponentId, Handler};
+use tessera_manifest::{App, Component, ComponentId, Handler};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component as Code, Linker};
 
@@ -36,6 +37,7 @@ impl Linking {
     pub(super) fn revision(
         &self,
         component: &Component,
+        configuration: &Configuration,
         mut linker: Linker<State>,
         code_of: CodeOf<'_>,
         context: Arc<ComponentContext>,
@@ -49,7 +51,7 @@ impl Linking {
         let revision = Revision::new(&self.engine, &linker, &code, context, grants)
             .map_err(|error| explain_import(error, wasm, &code, &component.id))?;
         self.check_handler(component, &revision)?;
-        self.check_functions(component, code_of)?;
+        self.check_functions(component, configuration, code_of)?;
         Ok(revision)
     }
 
@@ -132,13 +134,16 @@ impl Linking {
     }
 
     /// The functions that policies name exist: a misspelled one would have no effect.
-    fn check_functions(&self, component: &Component, code_of: CodeOf<'_>) -> anyhow::Result<()> {
+    fn check_functions(
+        &self,
+        component: &Component,
+        configuration: &Configuration,
+        code_of: CodeOf<'_>,
+    ) -> anyhow::Result<()> {
         let own = component.settings.idempotent.iter().map(|name| (&component.id, name));
-        let called = component.settings.calls.iter().flat_map(|call| match &call.to {
-            CallTarget::Component(callee) => {
-                call.functions.iter().map(|name| (callee, name)).collect()
-            }
-            CallTarget::Host(_) => Vec::new(),
+        let called = configuration.policies.calls.iter().flat_map(|call| match &call.to {
+            Target::Component(callee) => call.functions.iter().map(|name| (callee, name)).collect(),
+            Target::Host(_) => Vec::new(),
         });
         for (callee, name) in own.chain(called) {
             anyhow::ensure!(

@@ -1,17 +1,16 @@
-//! The policies of calls, as the manifest sets them.
+//! The policies of calls, as the configuration of a component sets them.
 
+use super::configuration::{self, Named, Target, Text};
 use crate::calls::{
-    AnswerMemory, AnswerOptions, EdgeContext, EdgeList, Edges, Hedge, Policy, Retry, Rule,
+    AnswerMemory, AnswerOptions, Edge, EdgeContext, EdgeList, Edges, Hedge, Policy, Retry, Rule,
 };
-use crate::capabilities::outbound_http::{HostPolicies, HostRule};
-use crate::capabilities::variables::Variables;
+use crate::capabilities::outbound_http::{HostPolicies, HostRule, RequestPolicies};
 use crate::telemetry::Telemetry;
 use anyhow::anyhow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tessera_manifest::hosts::HostPattern;
-use tessera_manifest::{App, CallTarget, Component, ComponentId, DEFAULT_POLICY};
+use tessera_manifest::{App, ComponentId};
 use tessera_resilience::{breaker, budget, bulkhead, retry};
 
 /// The time over which retries are compared with calls.
@@ -20,44 +19,65 @@ const BUDGET_WINDOW: Duration = Duration::from_secs(10);
 /// How the names of components end in URLs.
 const INTERNAL: &str = ".spin.internal";
 
-/// All policies of an application, and the edges to which they apply.
+/// The edges of an application. The answers that they keep may have this size.
+pub(super) fn edges(telemetry: &Arc<Telemetry>, answers_max_bytes: usize) -> Arc<EdgeList> {
+    let context = EdgeContext {
+        telemetry: telemetry.clone(),
+        answers: Arc::new(AnswerMemory::new(answers_max_bytes)),
+    };
+    Arc::new(EdgeList::new(context))
+}
+
+/// The policies of one component, with their state: circuit breakers, budgets, kept answers.
+#[derive(Clone)]
 pub(super) struct Policies {
-    by_name: BTreeMap<String, Arc<Policy>>,
-    edges: Arc<EdgeList>,
+    pub(super) requests: Arc<RequestPolicies>,
+    /// That of calls from outside.
+    pub(super) inbound: Option<Arc<Edge>>,
+    /// Where they are shown.
+    list: Arc<EdgeList>,
 }
 
 impl Policies {
-    /// The answers that they keep may have this size.
-    pub(super) fn new(app: &App, telemetry: &Arc<Telemetry>, answers_max_bytes: usize) -> Self {
-        let policies = app.settings.policies.iter();
-        let by_name =
-            policies.map(|(name, policy)| (name.clone(), Arc::new(policy_of(name, policy))));
-        let context = EdgeContext {
-            telemetry: telemetry.clone(),
-            answers: Arc::new(AnswerMemory::new(answers_max_bytes)),
-        };
-        Self { by_name: by_name.collect(), edges: Arc::new(EdgeList::new(context)) }
-    }
-
-    /// The edges that exist, for those who watch them.
-    pub(super) fn edges(&self) -> &Arc<EdgeList> {
-        &self.edges
-    }
-
-    /// Those of the calls of a component to other components. A host below `.spin.internal` is a
-    /// component, too: which one may depend on a variable.
-    pub(super) fn of_calls(
-        &self,
+    /// Policies of a revision of a component that is not in service yet.
+    pub(super) fn new(
         app: &App,
-        component: &Component,
-        variables: &Variables,
-    ) -> anyhow::Result<Edges> {
+        id: &ComponentId,
+        policies: &configuration::Policies,
+        edges: &EdgeList,
+    ) -> anyhow::Result<Self> {
+        let list = edges.of_revision();
+        let maker = Maker { app, id, policies, list: &list };
+        let requests = RequestPolicies { components: maker.of_calls()?, hosts: maker.of_hosts()? };
+        let inbound = policies.inbound.as_ref();
+        let inbound = inbound.map(|named| list.add_inbound(id.as_str().into(), policy_of(named)));
+        Ok(Self { requests: Arc::new(requests), inbound, list })
+    }
+
+    /// The revision goes into service, or out of it.
+    pub(super) fn set_in_use(&self, in_use: bool) {
+        self.list.set_in_use(in_use);
+    }
+}
+
+/// Makes the policies of a component.
+struct Maker<'a> {
+    app: &'a App,
+    id: &'a ComponentId,
+    policies: &'a configuration::Policies,
+    list: &'a Arc<EdgeList>,
+}
+
+impl Maker<'_> {
+    /// Those of its calls to other components. A host below `.spin.internal` is a component, too:
+    /// which one may depend on a variable.
+    fn of_calls(&self) -> anyhow::Result<Edges> {
         let mut rules = Vec::new();
-        for call in &component.settings.calls {
-            let Some(policy) = self.named(&call.policy) else { continue };
+        for call in &self.policies.calls {
+            let policy = policy_of(&call.policy);
             let callees = match &call.to {
-                CallTarget::Component(callee) => vec![callee.clone()],
-                CallTarget::Host(text) => internal(app, rendered(text, variables)?),
+                Target::Component(callee) => vec![callee.clone()],
+                Target::Host(text) => internal(self.app, pattern(text)?),
             };
             rules.extend(callees.into_iter().map(|callee| Rule {
                 callee,
@@ -65,44 +85,37 @@ impl Policies {
                 policy: policy.clone(),
             }));
         }
-        let caller = component.id.as_str().into();
-        Ok(Edges::new(caller, rules, self.named(DEFAULT_POLICY), self.edges.clone()))
+        Ok(Edges::new(self.id.as_str().into(), rules, self.default(), self.list.clone()))
     }
 
-    /// Those of the requests of a component to other hosts.
-    pub(super) fn of_hosts(
-        &self,
-        component: &Component,
-        variables: &Variables,
-    ) -> anyhow::Result<HostPolicies> {
+    /// Those of its requests to other hosts.
+    fn of_hosts(&self) -> anyhow::Result<HostPolicies> {
         let mut rules = Vec::new();
-        for call in &component.settings.calls {
-            let CallTarget::Host(text) = &call.to else { continue };
-            let Some(policy) = self.named(&call.policy) else { continue };
-            let pattern = rendered(text, variables)?;
-            rules.extend(pattern.map(|pattern| HostRule { pattern, policy }));
+        for call in &self.policies.calls {
+            let Target::Host(text) = &call.to else { continue };
+            let policy = policy_of(&call.policy);
+            rules.extend(pattern(text)?.map(|pattern| HostRule { pattern, policy }));
         }
-        let caller = component.id.as_str().into();
-        let default = self.named(DEFAULT_POLICY);
-        Ok(HostPolicies::new(caller, rules, default, self.edges.clone()))
+        Ok(HostPolicies::new(self.id.as_str().into(), rules, self.default(), self.list.clone()))
     }
 
-    /// That of calls from outside.
-    pub(super) fn inbound(&self, component: &Component) -> Option<Arc<crate::calls::Edge>> {
-        let policy = self.named(component.settings.inbound.as_deref()?)?;
-        Some(self.edges.add_inbound(component.id.as_str().into(), policy))
-    }
-
-    fn named(&self, name: &str) -> Option<Arc<Policy>> {
-        self.by_name.get(name).cloned()
+    fn default(&self) -> Option<Arc<Policy>> {
+        self.policies.default.as_ref().map(policy_of)
     }
 }
 
 /// The hosts of an entry of `calls`; `None` if the value of a variable leaves none.
-fn rendered(text: &str, variables: &Variables) -> anyhow::Result<Option<HostPattern>> {
-    let rendered = variables.render(text)?;
-    HostPattern::parse_rendered(&rendered)
-        .map_err(|error| anyhow!("calls: `{rendered}`: {}; {}", error.message, error.hint))
+fn pattern(text: &Text) -> anyhow::Result<Option<HostPattern>> {
+    HostPattern::parse_rendered(text.as_str())
+        .map_err(|error| anyhow!("calls: {}: {}; {}", shown(text), error.message, error.hint))
+}
+
+/// A text as errors show it.
+pub(super) fn shown(text: &Text) -> String {
+    match text {
+        Text::Open(text) => format!("`{text}`"),
+        Text::Secret { .. } => "an entry with a secret".to_owned(),
+    }
 }
 
 /// The components that a pattern names by their internal hosts.
@@ -117,9 +130,9 @@ fn internal(app: &App, pattern: Option<HostPattern>) -> Vec<ComponentId> {
 }
 
 /// A policy of the manifest in the units of the host.
-fn policy_of(name: &str, policy: &tessera_manifest::Policy) -> Policy {
-    Policy {
-        name: name.to_owned(),
+fn policy_of(Named { name, policy }: &Named) -> Arc<Policy> {
+    Arc::new(Policy {
+        name: name.clone(),
         timeout: policy.timeout_ms.map(Duration::from_millis),
         retry: policy.retry.as_ref().map(retry_of),
         hedge: policy.hedge.map(|hedge| Hedge {
@@ -137,7 +150,7 @@ fn policy_of(name: &str, policy: &tessera_manifest::Policy) -> Policy {
             queue_length_max: limit.queue_length_max as usize,
             ..bulkhead::Options::default()
         }),
-    }
+    })
 }
 
 fn retry_of(retry: &tessera_manifest::Retry) -> Retry {

@@ -28,6 +28,19 @@ pub(super) fn servers(
     Ok(servers.into_values().collect())
 }
 
+/// The servers, which may have passwords, and the channels of the triggers.
+pub(super) fn rendered(
+    app: &App,
+    ids: &BTreeSet<ComponentId>,
+    variables: &Values,
+) -> anyhow::Result<Vec<(String, String)>> {
+    let triggers = app.redis.iter().filter(|trigger| ids.contains(&trigger.component));
+    let rendered = triggers.map(|trigger| {
+        Ok((server(app, trigger, variables)?.0, variables.render(&trigger.channel)?))
+    });
+    rendered.collect()
+}
+
 /// The address as a text, which may have a password, and parsed.
 fn server(
     app: &App,

@@ -1,6 +1,6 @@
 //! An application in service.
 
-use super::effective_policies::effective_policies;
+use super::configurator::Configurator;
 use super::state_dir::StateDir;
 use crate::admin::{AdminState, ApplicationName, ComponentStatus, TrafficCache};
 use crate::calls::EdgeList;
@@ -10,7 +10,7 @@ use crate::feature_flags::FeatureFlags;
 use crate::message::Http;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
-use crate::rollouts::Rollouts;
+use crate::rollouts::{self, Rollouts};
 use crate::runtime_config::OpenStores;
 use crate::telemetry::Telemetry;
 use crate::triggers::command::Command;
@@ -40,6 +40,7 @@ pub(crate) struct Running {
     pub(super) command: Option<FunctionName>,
     pub(super) components: Arc<[ComponentStatus]>,
     pub(super) rollouts: Arc<Rollouts>,
+    pub(super) configurator: Arc<Configurator>,
     pub(super) edges: Arc<EdgeList>,
     pub(super) flags: Arc<FeatureFlags>,
     /// What an operator lets fail; `None` if the host has no such faults.
@@ -92,7 +93,8 @@ impl Running {
             .into(),
             telemetry: self.telemetry.clone(),
             traffic: TrafficCache::default(),
-            policies: effective_policies(&self.app).into(),
+            policies: self.configurator.policies(),
+            configurator: self.configurator.clone(),
             runs: self.runs.clone(),
             components: self.components.clone(),
             rollouts: self.rollouts.clone(),
@@ -108,6 +110,11 @@ impl Running {
     /// The rollouts of new revisions.
     pub(crate) fn rollouts(&self) -> Arc<Rollouts> {
         self.rollouts.clone()
+    }
+
+    /// Changes the configuration of components.
+    pub(crate) fn configurator(&self) -> Arc<dyn rollouts::Configurator> {
+        self.configurator.clone()
     }
 
     /// Whether the host is ready for new requests.

@@ -1,28 +1,49 @@
 //! The components of a running application, as rollouts change them.
 
-use super::code;
+use super::configuration::Configuration;
 use super::linking::Linking;
 use super::middleware::ByComponent;
+use super::policies::Policies;
+use super::site::Site;
+use super::{code, cycles};
+use crate::calls::Cycle;
+use crate::capabilities::outbound_http::Outbound;
 use crate::capabilities::{self, Guest};
-use crate::engine::{ComponentContext, Occupancy, Revision, Usage};
-use crate::rollouts::{Install, RevisionSet, Slot, Weighed, Which};
-use anyhow::Context as _;
+use crate::engine::{
+    ComponentContext, Occupancy, Revision, Usage, binary, imports_and_exports, into_component,
+};
+use crate::rollouts::{
+    Ingredients, Install, Interfaces, NewCode, RevisionSet, Slot, Versioned, Weighed, Which,
+};
+use anyhow::{Context as _, ensure};
 use futures::future::BoxFuture;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tessera_manifest::ComponentId;
 use tessera_rollout::meter::Observed;
-use wasmtime::component::{Component as Code, Linker};
+use wasmtime::component::Linker;
 
 /// The revisions of one component.
-pub(super) type Revisions = RevisionSet<Revision<Guest>>;
+pub(super) type Revisions = RevisionSet<Revision<Guest>, Configured>;
+
+/// One of them.
+pub(super) type Present = Versioned<Revision<Guest>, Configured>;
+
+/// What a revision was configured with, and the state of its policies.
+pub(super) struct Configured {
+    pub(super) configuration: Configuration,
+    pub(super) policies: Policies,
+}
 
 /// What new revisions are made from.
 pub(super) struct Workshop {
+    pub(super) site: Arc<Site>,
     pub(super) linking: Linking,
     pub(super) middleware: ByComponent,
     pub(super) revisions: BTreeMap<ComponentId, Arc<Revisions>>,
+    /// The cycles of components that could call each other at the start.
+    pub(super) cycles: BTreeMap<ComponentId, Cycle>,
 }
 
 /// The instances of one component.
@@ -39,41 +60,83 @@ pub(super) struct ComponentSlot {
 }
 
 impl Workshop {
-    /// A new revision, with the configuration of the present one. Blocks.
-    fn make(&self, id: &ComponentId, bytes: Vec<u8>) -> anyhow::Result<Revision<Guest>> {
+    /// A new revision. Blocks.
+    fn make(&self, id: &ComponentId, ingredients: Ingredients) -> anyhow::Result<Present> {
         let Linking { app, engine, .. } = &self.linking;
         let component = app.components.get(id).context("it is not part of the manifest")?;
         let present = self.revisions.get(id).context("it does not run")?.stable();
-        let middleware = self.middleware.get(id).map(Vec::as_slice).unwrap_or_default();
-        let path = PathBuf::from(format!("{id}.wasm"));
-        let code = code::compiled(app, component, middleware, engine, (&path, bytes), || {})?;
+        let code = match ingredients.code {
+            NewCode::InService => present.revision.code().clone(),
+            NewCode::Bytes(bytes) => {
+                let middleware = self.middleware.get(id).map(Vec::as_slice).unwrap_or_default();
+                let path = PathBuf::from(format!("{id}.wasm"));
+                code::compiled(app, component, middleware, engine, (&path, bytes), || {})?
+            }
+        };
         let code_of = |other: &str| match other == id {
             true => Some(code.clone()),
-            false => Some(self.revisions.get(other)?.stable().code().clone()),
+            false => Some(self.revisions.get(other)?.stable().revision.code().clone()),
         };
+        let configuration = Configuration::read(&ingredients.settings)?;
+        let (context, grants, configured, terms) =
+            if configuration == present.configured.configuration {
+                let (context, grants) = (&present.revision.component, present.revision.grants());
+                (context.clone(), grants.clone(), present.configured, present.terms)
+            } else {
+                let made = self.site.reconfigured(component, &present, configuration)?;
+                let (context, grants, configured, terms) = made;
+                (Arc::new(context), Arc::new(grants), Arc::new(configured), terms)
+            };
         let mut base = Linker::new(&engine.wasm);
         capabilities::add_to_linker(&mut base)?;
-        let (context, grants) = (present.component.clone(), present.grants().clone());
-        let revision = self.linking.revision(component, base, &code_of, context, grants)?;
+        let configuration = &configured.configuration;
+        let revision =
+            self.linking.revision(component, configuration, base, &code_of, context, grants)?;
         self.linking.check_callers(id, &code_of)?;
+        let revision = Versioned { revision: Arc::new(revision), terms, configured };
+        self.check_cycles(&BTreeMap::from([(id, revision.revision.grants().outbound.clone())]))?;
         Ok(revision)
     }
 
-    /// Checks that code of a component fits the stable revisions of the others.
-    fn check(&self, id: &ComponentId, code: &Code) -> anyhow::Result<()> {
+    /// Checks that a revision of a component fits the stable revisions of the others.
+    fn check(&self, id: &ComponentId, revision: &Present) -> anyhow::Result<()> {
         let code_of = |other: &str| match other == id {
-            true => Some(code.clone()),
-            false => Some(self.revisions.get(other)?.stable().code().clone()),
+            true => Some(revision.revision.code().clone()),
+            false => Some(self.revisions.get(other)?.stable().revision.code().clone()),
         };
         self.linking.check_callers(id, &code_of)?;
-        self.linking.check_callees(id, &code_of)
+        self.linking.check_callees(id, &code_of)?;
+        self.check_cycles(&BTreeMap::from([(id, revision.revision.grants().outbound.clone())]))
+    }
+
+    /// Checks that components which may reach other hosts than before do not call each other in a
+    /// cycle that was not known at the start: its calls would need permits of their own.
+    pub(super) fn check_cycles(
+        &self,
+        changed: &BTreeMap<&ComponentId, Arc<Outbound>>,
+    ) -> anyhow::Result<()> {
+        let ids: BTreeSet<_> = self.revisions.keys().cloned().collect();
+        let outbound = |id: &ComponentId| match changed.get(id) {
+            Some(outbound) => outbound.clone(),
+            None => self.revisions[id].stable().revision.grants().outbound.clone(),
+        };
+        let calls = cycles::possible_calls(&self.site.app, &ids, &outbound);
+        let new = cycles::new(&self.cycles, &cycles::find(&calls));
+        ensure!(
+            new.is_empty(),
+            "with these `allowed_outbound_hosts`, components could call each other in a cycle: {}. \
+             That needs a restart",
+            new.join("; ")
+        );
+        Ok(())
     }
 }
 
 impl Occupancy for Instances {
     fn idle(&self) -> usize {
         let candidate = self.revisions.candidate();
-        self.revisions.stable().idle() + candidate.map_or(0, |revision| revision.idle())
+        let stable = self.revisions.stable();
+        stable.revision.idle() + candidate.map_or(0, |one| one.revision.idle())
     }
 
     fn usage(&self) -> &Usage {
@@ -81,13 +144,23 @@ impl Occupancy for Instances {
     }
 }
 
+impl ComponentSlot {
+    /// Shows the edges of the revision in service, and not those of the one that can be taken back.
+    fn show_edges(&self) {
+        if let Some(previous) = self.revisions.previous() {
+            previous.configured.policies.set_in_use(false);
+        }
+        self.revisions.stable().configured.policies.set_in_use(true);
+    }
+}
+
 impl Slot for ComponentSlot {
-    fn make(&self, code: Vec<u8>) -> BoxFuture<'_, anyhow::Result<Install>> {
+    fn make(&self, ingredients: Ingredients) -> BoxFuture<'_, anyhow::Result<Install>> {
         let (workshop, id) = (self.workshop.clone(), self.id.clone());
         let revisions = self.revisions.clone();
         Box::pin(async move {
-            let made = tokio::task::spawn_blocking(move || workshop.make(&id, code)).await?;
-            let made = Arc::new(made?);
+            let made = tokio::task::spawn_blocking(move || workshop.make(&id, ingredients)).await?;
+            let made = made?;
             Ok(Box::new(move || revisions.offer(made)) as Install)
         })
     }
@@ -97,8 +170,15 @@ impl Slot for ComponentSlot {
             Which::Candidate => self.revisions.candidate(),
             Which::Previous => self.revisions.previous(),
         };
-        let revision = revision.context("the revision is not loaded")?;
-        self.workshop.check(&self.id, revision.code())
+        self.workshop.check(&self.id, &revision.context("the revision is not loaded")?)
+    }
+
+    fn interfaces(&self, code: &[u8]) -> anyhow::Result<Interfaces> {
+        let path = PathBuf::from(format!("{}.wasm", self.id));
+        let code = into_component(binary(&path, code.to_vec())?)?;
+        let (imports, exports) = imports_and_exports(&code).map_err(anyhow::Error::msg)?;
+        let (imports, exports) = (imports.into_iter().collect(), exports.into_iter().collect());
+        Ok(Interfaces { imports, exports })
     }
 
     fn weigh(&self, weighed: Weighed) {
@@ -107,6 +187,7 @@ impl Slot for ComponentSlot {
 
     fn promote(&self) {
         self.revisions.promote();
+        self.show_edges();
     }
 
     fn withdraw(&self) {
@@ -114,14 +195,16 @@ impl Slot for ComponentSlot {
     }
 
     fn take_back(&self) -> bool {
-        self.revisions.take_back()
+        let taken = self.revisions.take_back();
+        self.show_edges();
+        taken
     }
 
     fn measured(&self) -> [Observed; 2] {
         let [mut stable, mut candidate] = self.revisions.measured();
-        stable.memory_bytes = self.revisions.stable().take_memory_bytes();
-        if let Some(revision) = self.revisions.candidate() {
-            candidate.memory_bytes = revision.take_memory_bytes();
+        stable.memory_bytes = self.revisions.stable().revision.take_memory_bytes();
+        if let Some(one) = self.revisions.candidate() {
+            candidate.memory_bytes = one.revision.take_memory_bytes();
         }
         [stable, candidate]
     }

@@ -6,7 +6,7 @@ use super::exposure::Exposure;
 use super::generated::Generated;
 use crate::capabilities::variables::{Sources, Values};
 use crate::runtime_config::{self, RuntimeConfig};
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,25 +16,34 @@ use tessera_strict_toml::nearest;
 /// The file of environment variables in the working directory.
 const DOTENV: &str = ".env";
 
-/// Resolve all variables. `state_dir` exists and is locked by this process. The caller stores new
-/// secrets when nothing else can prevent the start.
+/// Reads all sources of values, servers included.
 #[expect(clippy::disallowed_methods, reason = "variables have their own names in the environment")]
-pub(super) async fn decide(
+pub(super) async fn sources(
     app: &App,
-    options: &Options,
+    flags: &[VariableFlag],
     config: &RuntimeConfig,
-    state_dir: &Path,
-    own_address: SocketAddr,
-) -> anyhow::Result<(Values, Generated)> {
-    refuse_unknown_flags(app, options)?;
+) -> anyhow::Result<Sources> {
+    refuse_unknown_flags(app, flags)?;
     warn_of_unknown_environment(app);
-    let flags = options.variables.iter().map(|flag| (flag.name.clone(), flag.value.clone()));
+    let flags = flags.iter().map(|flag| (flag.name.clone(), flag.value.clone()));
     let environment = |name: &str| std::env::var(name).ok();
     let mut sources = Sources::new(flags.collect(), environment, config.providers.clone());
     if !app.variables.is_empty() {
         sources.set_dotenv(dotenv_here()?);
     }
     sources.fetch(app.variables.keys()).await?;
+    Ok(sources)
+}
+
+/// Resolve all variables. `state_dir` exists and is locked by this process. The caller stores new
+/// secrets when nothing else can prevent that the values are used.
+pub(super) fn decide(
+    app: &App,
+    options: &Options,
+    mut sources: Sources,
+    state_dir: &Path,
+    own_address: SocketAddr,
+) -> anyhow::Result<(Values, Generated)> {
     let generated = Generated::of(app, &sources, state_dir)?;
     sources.add(generated.values.clone());
     let mut exposure = Exposure::of(app, options, &sources, own_address);
@@ -61,15 +70,11 @@ fn dotenv_here() -> anyhow::Result<BTreeMap<String, String>> {
 }
 
 /// An unknown name is most likely misspelled, and a default would silently stay in effect.
-fn refuse_unknown_flags(app: &App, options: &Options) -> anyhow::Result<()> {
+fn refuse_unknown_flags(app: &App, flags: &[VariableFlag]) -> anyhow::Result<()> {
     let is_unknown = |flag: &&VariableFlag| !app.variables.contains_key(&flag.name);
-    let unknown = options.variables.iter().filter(is_unknown).map(|flag| {
+    let unknown = flags.iter().filter(is_unknown).map(|flag| {
         let name = &flag.name;
-        let shown = match nearest(name, app.variables.keys().map(String::as_str)) {
-            Some(near) => format!("`{name}` (did you mean `{near}`?)"),
-            None => format!("`{name}`"),
-        };
-        (shown, flag.shared)
+        (named(app, name), flag.shared)
     });
     let (shared, unknown): (Vec<_>, Vec<_>) = unknown.partition(|(_, shared)| *shared);
     for (name, _) in shared {
@@ -79,12 +84,33 @@ fn refuse_unknown_flags(app: &App, options: &Options) -> anyhow::Result<()> {
     if unknown.is_empty() {
         return Ok(());
     }
+    bail!("--variable: {}", undeclared(app, &unknown))
+}
+
+/// That the application does not declare these variables, and which it declares.
+fn undeclared(app: &App, unknown: &[String]) -> String {
     let known: Vec<&str> = app.variables.keys().map(String::as_str).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    bail!(
-        "--variable: the application declares no variable {}; it declares {known}",
-        unknown.join(", no ")
-    )
+    format!("the application declares no variable {}; it declares {known}", unknown.join(", no "))
+}
+
+/// A name that is not declared, with the one that was most likely meant.
+fn named(app: &App, name: &str) -> String {
+    match nearest(name, app.variables.keys().map(String::as_str)) {
+        Some(near) => format!("`{name}` (did you mean `{near}`?)"),
+        None => format!("`{name}`"),
+    }
+}
+
+/// Fails if the application does not declare one of these variables.
+pub(super) fn check_declared<'a>(
+    app: &App,
+    names: impl Iterator<Item = &'a String>,
+) -> anyhow::Result<()> {
+    let unknown = names.filter(|name| !app.variables.contains_key(*name));
+    let unknown: Vec<_> = unknown.map(|name| named(app, name)).collect();
+    ensure!(unknown.is_empty(), "{}", undeclared(app, &unknown));
+    Ok(())
 }
 
 /// The environment may be shared with other applications, so this is not an error.

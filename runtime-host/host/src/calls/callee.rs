@@ -26,8 +26,22 @@ pub(crate) trait Protocol: 'static {
     }
 }
 
+/// What applies to the calls of a component before a revision of it serves them.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    pub(crate) admission: Arc<Admission>,
+    /// The policy of calls that no component makes.
+    pub(crate) inbound: Option<Arc<Edge>>,
+}
+
+/// A component that is called on terms, which may change.
+pub(crate) trait OnTerms: Send + Sync {
+    /// The present terms. A call keeps those with which it began.
+    fn terms(&self) -> Arc<Terms>;
+}
+
 /// The revisions of a component that serve its calls.
-pub(crate) trait Versions<P: Protocol>: Send + Sync {
+pub(crate) trait Versions<P: Protocol>: OnTerms {
     /// The revision that serves a call of this trace.
     fn choose(&self, trace_id: u128, request: &P::Request) -> Version<P>;
 }
@@ -67,12 +81,9 @@ impl Drop for Measured {
     }
 }
 
-/// A component that can be called: its admission control, and the revisions that serve its calls.
+/// A component that can be called: the revisions that serve its calls.
 pub(crate) struct ComponentEntry<P: Protocol> {
-    pub(crate) admission: Arc<Admission>,
     pub(crate) versions: Arc<dyn Versions<P>>,
-    /// The policy of calls that no component makes.
-    pub(crate) inbound: Option<Arc<Edge>>,
     /// What an operator lets fail; `None` if the host has no such faults.
     pub(crate) faults: Option<Arc<Faults>>,
 }
@@ -87,24 +98,38 @@ impl<P: Protocol> ComponentEntry<P> {
         call: Call,
         request: P::Request,
     ) -> Result<P::Response, CallError> {
-        match &self.inbound {
+        let terms = self.versions.terms();
+        let admission = &terms.admission;
+        match &terms.inbound {
             Some(edge) if call.chain.depth() == 0 => {
                 let admitted = |attempt: Attempt| {
-                    self.serve(Call { deadline: Some(attempt.deadline), ..call.clone() }, request)
+                    let call = Call { deadline: Some(attempt.deadline), ..call.clone() };
+                    self.serve(admission, call, request)
                 };
                 edge.once(&call, admitted).await
             }
-            _ => self.serve(call, request).await,
+            _ => self.serve(admission, call, request).await,
         }
     }
 
-    async fn serve(&self, call: Call, request: P::Request) -> Result<P::Response, CallError> {
-        let injection = self.faults.as_ref().and_then(|faults| faults.choose(self.subject(&call)));
-        let admitted = self.admission.admit(call).await?;
+    /// The largest body of a request.
+    pub(crate) fn body_max_bytes(&self) -> u64 {
+        self.versions.terms().admission.limits.body_max_bytes
+    }
+
+    async fn serve(
+        &self,
+        admission: &Admission,
+        call: Call,
+        request: P::Request,
+    ) -> Result<P::Response, CallError> {
+        let faults = self.faults.as_ref();
+        let injection = faults.and_then(|faults| faults.choose(subject(admission, &call)));
+        let admitted = admission.admit(call).await?;
         let sample = admitted.permit.sample();
         let answer = match (&self.faults, injection) {
             (Some(faults), Some(injection)) => {
-                faults.mark(injection, &self.admission.component, &admitted.span.context);
+                faults.mark(injection, &admission.component, &admitted.span.context);
                 with_fault(injection.planned, admitted, |admitted| self.run(admitted, request))
                     .await
             }
@@ -127,13 +152,13 @@ impl<P: Protocol> ComponentEntry<P> {
         }
         answer
     }
+}
 
-    /// A call as faults see it.
-    fn subject<'a>(&'a self, call: &'a Call) -> Subject<'a> {
-        Subject::Call {
-            from: call.chain.caller().map_or(OUTSIDE, |caller| caller),
-            to: &self.admission.component,
-            operation: &call.operation,
-        }
+/// A call as faults see it.
+fn subject<'a>(admission: &'a Admission, call: &'a Call) -> Subject<'a> {
+    Subject::Call {
+        from: call.chain.caller().map_or(OUTSIDE, |caller| caller),
+        to: &admission.component,
+        operation: &call.operation,
     }
 }

@@ -20,7 +20,7 @@ mod reply;
 pub(crate) use admission::{Admission, Admitted, Permit};
 pub(crate) use body_fault::BodyFault;
 pub(crate) use call_chain::{CallChain, Cycle};
-pub(crate) use callee::{Callee, ComponentEntry, Protocol, Version, Versions};
+pub(crate) use callee::{Callee, ComponentEntry, OnTerms, Protocol, Terms, Version, Versions};
 pub(crate) use edge::{
     Answer, AnswerMemory, AnswerOptions, Answers, Attempt, Begun, Edge, EdgeContext, EdgeList,
     Edges, Flight, Hedge, Judge, Judgment, KEY_MAX_BYTES, Policy, Repeat, Retry, Rule, Switched,

@@ -161,6 +161,7 @@ fn rehearse(app: &App, listen: SocketAddr) -> anyhow::Result<usize> {
         logs: Arc::default(),
         insecure_defaults: false,
         chaos: false,
+        reread: Arc::new(|| anyhow::bail!("it is only started to find out whether it can be")),
     };
     tokio::runtime::Runtime::new()?.block_on(async {
         let running = application::start(app.clone(), options, listen).await?;

@@ -4,6 +4,7 @@ mod admin_client;
 pub(crate) mod build;
 pub(crate) mod chaos;
 pub(crate) mod check;
+pub(crate) mod configuration;
 pub(crate) mod doctor;
 mod environment;
 pub(crate) mod flags;
@@ -64,6 +65,12 @@ enum Verb {
     Rollback(rollouts::Rollback),
     /// Show what happened to the revisions of a component.
     History(rollouts::History),
+    /// Show what differs between two revisions of a component.
+    Diff(rollouts::Diff),
+    /// Show and change the values of an application's variables while it runs.
+    Config(configuration::Config),
+    /// Read the manifest, the runtime configuration and the files of variables of a running host again.
+    Reload(configuration::Reload),
 }
 
 /// An invalid manifest, with all problems and their locations.
@@ -129,6 +136,9 @@ impl Command {
             Verb::Promote(promote) => promote.run(),
             Verb::Rollback(rollback) => rollback.run(),
             Verb::History(history) => history.run(),
+            Verb::Diff(diff) => diff.run(),
+            Verb::Config(config) => config.run(),
+            Verb::Reload(reload) => reload.run(),
         }
     }
 }

@@ -11,7 +11,7 @@ use tessera_manifest::{App, FILE_NAME};
 const FOLDERS_ABOVE_MAX: usize = 20;
 
 /// Which application a command is about.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 pub(crate) struct Application {
     /// The manifest, its directory, a component without a manifest, which then serves all requests,
     /// or, for `tessera up`, the name of an application in a registry [default: `spin.toml` in the working directory, or in one above it in the same Git

@@ -20,7 +20,8 @@ pub(crate) use instances::{
 pub(crate) use invoking::{Ended, FunctionCall, Functions};
 pub(crate) use loading::{
     Contracts, WASI_0_2, binary, compile, compose, compose_middleware, deny_what_is_not_inherited,
-    exports, fits, imports, into_component, is_of_platform, refuse_denied, trap_unknown,
+    fits, imports, imports_and_exports, into_component, is_of_platform, refuse_denied,
+    trap_unknown,
 };
 
 use crate::background::Threads;

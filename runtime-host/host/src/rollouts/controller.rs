@@ -1,12 +1,15 @@
 //! The rollouts of an application.
 
+use super::digest::RevisionId;
+use super::files::Records;
 use super::operations::{Code, Refused};
-use super::record::{CodeId, Event, Record, Records, Resumed};
+use super::record::{Event, Parts, Record};
 use super::revision_set::Weighed;
-use super::{Install, Slot, Which};
+use super::{Ingredients, Install, NewCode, Slot, Which};
 use crate::fault_points;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tessera_rollout::judge::{Reason, Verdict};
 use tessera_rollout::meter::Observed;
@@ -27,12 +30,12 @@ pub(crate) struct Rollouts {
 /// One component.
 pub(crate) struct Component {
     pub(super) slot: Arc<dyn Slot>,
-    /// The bytes that were in service at the start, until they are kept in a file.
-    present: parking_lot::Mutex<Option<Vec<u8>>>,
+    /// Whether what was in service at the start is durable.
+    is_durable: AtomicBool,
     /// One operation at a time.
     pub(super) state: Mutex<State>,
-    /// The stable revision, for those who do not wait for operations.
-    stable: parking_lot::Mutex<CodeId>,
+    /// What is recorded, for those who do not wait for operations.
+    recorded: parking_lot::Mutex<Arc<Record>>,
 }
 
 /// What is known about a component.
@@ -52,14 +55,9 @@ pub(super) struct State {
 }
 
 impl Component {
-    /// A component with this code in service. `resumed` is what was recorded of it.
-    pub(crate) fn new(
-        slot: Arc<dyn Slot>,
-        present: Vec<u8>,
-        manifest: CodeId,
-        resumed: Option<Resumed>,
-    ) -> Self {
-        let record = Records::record(resumed, manifest);
+    /// A component with the stable revision of this record in service.
+    pub(crate) fn new(slot: Arc<dyn Slot>, record: Record) -> Self {
+        let recorded = parking_lot::Mutex::new(Arc::new(record.clone()));
         let state = State {
             resumed: record.rollout.as_ref().map_or(0, |rollout| rollout.salt),
             ends: None,
@@ -69,9 +67,7 @@ impl Component {
             step_began: Instant::now(),
             compared: Default::default(),
         };
-        let stable = parking_lot::Mutex::new(state.record.stable.clone());
-        let present = parking_lot::Mutex::new(Some(present));
-        Self { slot, present, state: Mutex::new(state), stable }
+        Self { slot, is_durable: AtomicBool::new(false), state: Mutex::new(state), recorded }
     }
 }
 
@@ -80,14 +76,17 @@ impl Rollouts {
         Arc::new(Self { components, records, turn: Mutex::default() })
     }
 
-    /// The stable revision of a component.
-    pub(crate) fn stable(&self, id: &str) -> Option<CodeId> {
-        self.components.get(id).map(|component| component.stable.lock().clone())
+    /// The stable revision of a component, and what it consists of.
+    pub(crate) fn stable(&self, id: &str) -> Option<(RevisionId, Parts)> {
+        let record = self.components.get(id)?.recorded.lock().clone();
+        let parts = record.parts(&record.stable).ok()?.clone();
+        Some((record.stable.clone(), parts))
     }
 
     /// Continues the rollouts that were in progress when the host ended, and compares candidates
     /// with stable revisions until the task is dropped.
     pub(crate) async fn run(self: Arc<Self>) {
+        self.remove_unneeded().await;
         for (id, component) in &self.components {
             self.resume(id, component).await;
         }
@@ -108,11 +107,10 @@ impl Rollouts {
         // One that was deployed after the start is being prepared already.
         let resumed = state.record.rollout.clone().filter(|rollout| rollout.salt == state.resumed);
         let Some(rollout) = resumed else { return };
-        let code = Code::Kept(rollout.candidate.as_str().to_owned());
-        match self.code(&state.record, code).await {
-            Ok((candidate, code)) => {
-                tracing::info!(component = id, revision = %candidate, "a rollout continues");
-                self.prepare(id.to_owned(), rollout.salt, code);
+        match self.kept(&state.record, rollout.candidate.clone()).await {
+            Ok((_, ingredients)) => {
+                tracing::info!(component = id, revision = %rollout.candidate, "a rollout continues");
+                self.prepare(id.to_owned(), rollout.salt, ingredients);
             }
             Err(error) => {
                 drop(state);
@@ -122,13 +120,13 @@ impl Rollouts {
     }
 
     /// Compiles and links the candidate in the background, and then begins with its step. `salt` names
-    /// the rollout: the same code may be deployed again in the meantime.
+    /// the rollout: the same revision may be deployed again in the meantime.
     #[expect(clippy::disallowed_methods, reason = "the operator does not wait for the compilation")]
-    pub(super) fn prepare(self: &Arc<Self>, id: String, salt: u64, code: Vec<u8>) {
+    pub(super) fn prepare(self: &Arc<Self>, id: String, salt: u64, ingredients: Ingredients) {
         let all = self.clone();
         tokio::spawn(async move {
             let Some(component) = all.components.get(&id) else { return };
-            let made = component.slot.make(code).await;
+            let made = component.slot.make(ingredients).await;
             let _turn = all.turn.lock().await;
             match made {
                 Err(error) => all.refuse(component, &id, salt, &format!("{error:#}")).await,
@@ -258,67 +256,129 @@ impl Rollouts {
     async fn write_now(&self, id: &str, state: &mut State, record: Record) -> Result<(), Refused> {
         let (records, shown, id) = (self.records.clone(), id.to_owned(), id.to_owned());
         let record = blocking(move || records.write(&id, &record).map(|()| record)).await?;
-        if let Some(component) = self.components.get(&shown) {
-            *component.stable.lock() = record.stable.clone();
-        }
-        state.record = record;
+        self.recorded(&shown, state, record);
         Ok(())
     }
 
-    /// The code of a new revision of a component, durable.
-    pub(super) async fn code(
+    /// A record is durable: it counts.
+    pub(super) fn recorded(&self, id: &str, state: &mut State, record: Record) {
+        if let Some(component) = self.components.get(id) {
+            *component.recorded.lock() = Arc::new(record.clone());
+        }
+        state.record = record;
+    }
+
+    /// A new revision of a component, durable.
+    pub(super) async fn ingredients(
         &self,
         record: &Record,
         code: Code,
-    ) -> Result<(CodeId, Vec<u8>), Refused> {
-        let (records, record) = (self.records.clone(), record.clone());
-        match code {
-            Code::Bytes(code) => blocking(move || Ok((records.keep(&code)?, code))).await,
+    ) -> Result<(Parts, Ingredients), Refused> {
+        let bytes = match code {
+            Code::Bytes(bytes) => bytes,
             Code::Kept(digits) => {
-                let found = blocking(move || {
-                    let Ok(id) = records.find(&record, &digits) else { return Ok(Err(digits)) };
-                    Ok(records.code(&id)?.map(|code| (id, code)).ok_or(digits))
-                });
-                found.await?.map_err(|digits| {
-                    let text = format!("no revision that begins with `{digits}` is kept");
-                    Refused::Invalid(format!("{text}: deploy its file again"))
-                })
+                return self.kept(record, one(record.find(&digits), &digits)?).await;
             }
-        }
+        };
+        let settings = record.parts(&record.stable)?.settings.clone();
+        let records = self.records.clone();
+        blocking(move || {
+            let code = records.keep(&bytes)?;
+            let parts = Parts { code, settings };
+            let settings = records.settings(&parts.settings)?;
+            Ok((parts, Ingredients { code: NewCode::Bytes(bytes), settings }))
+        })
+        .await
     }
 
-    /// Keeps the code that was in service at the start, before other code is.
-    pub(super) async fn keep_present_code(
+    /// A revision that is kept.
+    pub(super) async fn kept(
+        &self,
+        record: &Record,
+        revision: RevisionId,
+    ) -> Result<(Parts, Ingredients), Refused> {
+        let parts = record.parts(&revision)?.clone();
+        let in_service = record.parts(&record.stable)?.code == parts.code;
+        let records = self.records.clone();
+        blocking(move || {
+            let code = match in_service {
+                true => NewCode::InService,
+                false => NewCode::Bytes(records.code(&parts.code)?),
+            };
+            let settings = records.settings(&parts.settings)?;
+            Ok((parts, Ingredients { code, settings }))
+        })
+        .await
+    }
+
+    /// Keeps what was in service at the start, before something else is.
+    pub(super) async fn keep_present(
         &self,
         component: &Component,
         record: &Record,
     ) -> Result<(), Refused> {
-        let present = component.present.lock().take();
-        let Some(present) = present.filter(|code| CodeId::of(code) == record.stable) else {
+        if component.is_durable.load(Ordering::Relaxed) {
             return Ok(());
-        };
+        }
+        let (stable, origin) = (record.parts(&record.stable)?.clone(), record.origin.clone());
         let records = self.records.clone();
-        blocking(move || records.keep(&present).map(drop)).await
+        blocking(move || {
+            records.make_durable(&stable)?;
+            records.make_settings_durable(&origin.settings)
+        })
+        .await?;
+        component.is_durable.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
-    /// Removes the code of revisions that are long gone.
-    pub(super) async fn remove_unneeded_code(&self) {
+    /// Removes what revisions consist of that are long gone.
+    pub(super) async fn remove_unneeded(&self) {
         let records = self.records.clone();
-        if let Err(error) = blocking(move || records.remove_unneeded()).await {
-            tracing::warn!("code of earlier revisions can't be removed: {error}");
+        let recorded = self.components.values().map(|component| component.recorded.lock().clone());
+        let needed: BTreeSet<_> = recorded.flat_map(|record| record.needed()).collect();
+        if let Err(error) = blocking(move || records.remove_unneeded(needed)).await {
+            tracing::warn!("what earlier revisions consist of can't be removed: {error}");
         }
     }
 }
 
-async fn blocking<T: Send + 'static>(
+/// The only one of these revisions.
+pub(super) fn one(found: Vec<RevisionId>, digits: &str) -> Result<RevisionId, Refused> {
+    match found.as_slice() {
+        [id] => Ok(id.clone()),
+        [] => Err(Refused::NotKept(digits.to_owned())),
+        several => {
+            let names = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            Err(Refused::Ambiguous(digits.to_owned(), names))
+        }
+    }
+}
+
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> Result<T, Refused> {
     let done = tokio::task::spawn_blocking(work).await.map_err(anyhow::Error::from)?;
     done.map_err(Refused::Storage)
 }
 
+/// The time, in milliseconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "the history has dates")]
-pub(super) fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_that_name_several_revisions_are_refused_with_their_names() {
+        let ids: Vec<_> = (0_u8..2).map(|byte| RevisionId::of([byte])).collect();
+        assert_eq!(one(ids[..1].to_vec(), "").unwrap(), ids[0]);
+        let refused = one(ids.clone(), "6e").unwrap_err().to_string();
+        assert!(refused.contains(&format!("begin with `6e`: {}, {}", ids[0], ids[1])), "{refused}");
+        let refused = one(Vec::new(), "6e").unwrap_err().to_string();
+        assert!(refused.contains("deploy its file again"), "{refused}");
+    }
 }

@@ -1,21 +1,34 @@
 //! New revisions of components, while the application runs.
 //!
-//! [`RevisionSet`] is what calls see: the revisions of one component, and which calls each of them
-//! serves. [`Rollouts`] changes it: an operator deploys, promotes and rolls back, and candidates are
-//! compared with the stable revision by the rules of `tessera_rollout`. Each change is durable before
-//! it has an effect ([`record`]), so that after a crash the same revisions serve calls as before.
+//! A revision is the code of a component with its configuration. [`RevisionSet`] is what calls see:
+//! the revisions of one component, and which calls each of them serves. [`Rollouts`] changes it: an
+//! operator deploys, configures, promotes and rolls back, and candidates are compared with the stable
+//! revision by the rules of `tessera_rollout`. Each change is durable before it has an effect
+//! ([`files`]), so that after a crash the same revisions serve calls as before.
 
+mod cohort;
+mod configuring;
 mod controller;
+mod diff;
+mod digest;
+mod files;
 mod operations;
 mod progress;
 mod record;
 mod revision_set;
+mod settings;
 mod shown;
 
-pub(crate) use controller::{Component, Rollouts};
+pub(crate) use cohort::{Cohort, Sticky};
+pub(crate) use configuring::{Applied, Change, Configurator, Values};
+pub(crate) use controller::{Component, Rollouts, now_ms};
+pub(crate) use diff::{Diff, Interfaces, text};
+pub(crate) use digest::{CodeId, RevisionId};
+pub(crate) use files::{Records, Resumed};
 pub(crate) use operations::{Code, Deployment, Refused};
-pub(crate) use record::{CodeId, Cohort, Entry, Event, Records, Resumed, Sticky};
-pub(crate) use revision_set::{RevisionSet, Weighed};
+pub(crate) use record::{Entry, Event, Parts};
+pub(crate) use revision_set::{RevisionSet, Versioned, Weighed};
+pub(crate) use settings::{Difference, Settings};
 pub(crate) use shown::{ComponentView, RolloutView};
 
 use futures::future::BoxFuture;
@@ -23,6 +36,20 @@ use tessera_rollout::meter::Observed;
 
 /// Makes a revision the candidate.
 pub(crate) type Install = Box<dyn FnOnce() + Send>;
+
+/// What a revision is made from.
+pub(crate) struct Ingredients {
+    pub(crate) code: NewCode,
+    pub(crate) settings: Settings,
+}
+
+/// The code of a revision that is to be made.
+pub(crate) enum NewCode {
+    /// That of the stable revision.
+    InService,
+    /// A component.
+    Bytes(Vec<u8>),
+}
 
 /// A revision that is to be stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +60,15 @@ pub(crate) enum Which {
 
 /// One component, as rollouts change it.
 pub(crate) trait Slot: Send + Sync {
-    /// Compiles and links new code. It is the candidate once the result is called, and gets no calls
-    /// yet.
-    fn make(&self, code: Vec<u8>) -> BoxFuture<'_, anyhow::Result<Install>>;
+    /// Compiles, configures and links a revision. It is the candidate once the result is called, and
+    /// gets no calls yet.
+    fn make(&self, ingredients: Ingredients) -> BoxFuture<'_, anyhow::Result<Install>>;
 
     /// Checks that a revision fits the stable revisions of its callers and of those that it calls.
     fn check(&self, which: Which) -> anyhow::Result<()>;
+
+    /// The interfaces of a component.
+    fn interfaces(&self, code: &[u8]) -> anyhow::Result<Interfaces>;
 
     /// Sets which calls the candidate gets.
     fn weigh(&self, weighed: Weighed);

@@ -1,8 +1,10 @@
 //! What an operator asks for.
 
 use super::Which;
+use super::cohort::Cohort;
 use super::controller::{Component, Rollouts, State, now_ms};
-use super::record::{CodeId, Cohort, Event, Rollout};
+use super::digest::RevisionId;
+use super::record::{Event, Rollout};
 use crate::telemetry::random;
 use std::sync::Arc;
 use tessera_rollout::plan::Plan;
@@ -35,7 +37,7 @@ pub(crate) enum Refused {
     #[error("there is no component `{0}`")]
     NoComponent(String),
     #[error("a rollout of `{0}` is in progress: promote it or roll it back first")]
-    InProgress(CodeId),
+    InProgress(RevisionId),
     #[error("there is no rollout in progress")]
     NoRollout,
     #[error("the candidate is not ready yet: try again in a moment")]
@@ -43,9 +45,17 @@ pub(crate) enum Refused {
     #[error("there is no earlier revision: deploy one")]
     NoPrevious,
     #[error("revision {0} serves all calls already")]
-    Unchanged(CodeId),
+    Unchanged(RevisionId),
     #[error("it has changed in the meantime: the revision is {0} now. Look at `tessera status`")]
-    Changed(CodeId),
+    Changed(RevisionId),
+    #[error(
+        "the rollout is being rolled back, and that could not be recorded yet: try again in a moment"
+    )]
+    Ending,
+    #[error("no revision that begins with `{0}` is kept: deploy its file again")]
+    NotKept(String),
+    #[error("several revisions begin with `{0}`: {1}. Write more digits")]
+    Ambiguous(String, String),
     #[error("{0}")]
     Invalid(String),
     /// The state directory can't be written or read.
@@ -60,7 +70,7 @@ impl Rollouts {
         self: &Arc<Self>,
         id: &str,
         deployment: Deployment,
-    ) -> Result<CodeId, Refused> {
+    ) -> Result<RevisionId, Refused> {
         let component = self.component(id)?;
         let _turn = self.turn.lock().await;
         let mut state = component.state.lock().await;
@@ -73,19 +83,20 @@ impl Rollouts {
         id: &str,
         state: &mut State,
         deployment: Deployment,
-    ) -> Result<CodeId, Refused> {
+    ) -> Result<RevisionId, Refused> {
         let Deployment { code, origin, plan, cohort, by } = deployment;
         plan.check().map_err(|error| Refused::Invalid(error.to_string()))?;
         if let Some(rollout) = &state.record.rollout {
             return Err(Refused::InProgress(rollout.candidate.clone()));
         }
-        let (candidate, code) = self.code(&state.record, code).await?;
+        let (parts, ingredients) = self.ingredients(&state.record, code).await?;
+        let mut record = state.record.clone();
+        let (at_ms, salt) = (now_ms(), random());
+        let candidate = record.add(parts, at_ms, &by);
         if candidate == state.record.stable {
             return Err(Refused::Unchanged(candidate));
         }
-        self.keep_present_code(component, &state.record).await?;
-        let mut record = state.record.clone();
-        let (at_ms, salt) = (now_ms(), random());
+        self.keep_present(component, &state.record).await?;
         record.rollout = Some(Rollout {
             candidate: candidate.clone(),
             plan,
@@ -100,8 +111,8 @@ impl Rollouts {
         self.write(id, state, record).await?;
         state.is_ready = false;
         tracing::info!(component = id, revision = %candidate, by, "a rollout begins");
-        self.prepare(id.to_owned(), salt, code);
-        self.remove_unneeded_code().await;
+        self.prepare(id.to_owned(), salt, ingredients);
+        self.remove_unneeded().await;
         Ok(candidate)
     }
 
@@ -111,13 +122,16 @@ impl Rollouts {
         id: &str,
         of: Option<&str>,
         by: &str,
-    ) -> Result<CodeId, Refused> {
+    ) -> Result<RevisionId, Refused> {
         let component = self.component(id)?;
         let _turn = self.turn.lock().await;
         let mut state = component.state.lock().await;
         state.expect(of)?;
         if state.record.rollout.is_none() {
             return Err(Refused::NoRollout);
+        }
+        if state.ends.is_some() {
+            return Err(Refused::Ending);
         }
         if !state.is_ready {
             return Err(Refused::NotReady);
@@ -134,7 +148,7 @@ impl Rollouts {
         id: &str,
         of: Option<&str>,
         by: &str,
-    ) -> Result<(CodeId, bool), Refused> {
+    ) -> Result<(RevisionId, bool), Refused> {
         let component = self.component(id)?;
         let _turn = self.turn.lock().await;
         let mut state = component.state.lock().await;
@@ -164,7 +178,7 @@ impl Rollouts {
         Ok((previous, true))
     }
 
-    fn component(&self, id: &str) -> Result<&Component, Refused> {
+    pub(super) fn component(&self, id: &str) -> Result<&Component, Refused> {
         self.components.get(id).ok_or_else(|| Refused::NoComponent(id.to_owned()))
     }
 }

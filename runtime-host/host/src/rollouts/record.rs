@@ -1,130 +1,59 @@
-//! What is kept of the revisions of a component: on disk, replaced atomically.
-//!
-//! `revisions/<component>.json` in the state directory says which code is in service, and
-//! `revisions/code/<digest>.wasm` has it. A component that was never deployed has neither.
+//! What is kept of the revisions of a component.
 
-use super::controller::now_ms;
-use crate::private_file;
+use super::cohort::Cohort;
+use super::digest::{CodeId, RevisionId, SettingsId};
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tessera_rollout::judge::Reason;
 use tessera_rollout::plan::Plan;
 
 /// Entries of a component's history. Older ones are dropped.
 const HISTORY_MAX: usize = 100;
-/// The code of the last revisions of a component is kept, so that they can be deployed again.
-const CODES_MAX: usize = 10;
+/// The last revisions of a component are kept, so that they can be deployed again.
+const REVISIONS_KEPT_MAX: usize = 10;
 /// The format of the files.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// The format in which a revision was only its code, and had its name.
+const FORMAT_OF_CODE: u32 = 1;
 
-/// The SHA-256 digest of a component's code, which names the revision. As 64 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct CodeId(Arc<str>);
+/// What a revision consists of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Parts {
+    pub(crate) code: CodeId,
+    pub(crate) settings: SettingsId,
+}
 
-impl CodeId {
-    pub(crate) fn of(code: &[u8]) -> Self {
-        let digest = Sha256::digest(code);
-        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
-    }
-
-    /// The first digits, for people.
-    pub(crate) fn short(&self) -> &str {
-        self.0.get(..12).unwrap_or(&self.0)
-    }
-
-    /// With the name of the hash function, as in registries.
-    pub(crate) fn digest(&self) -> String {
-        format!("sha256:{}", self.0)
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+impl Parts {
+    /// The name of the revision.
+    pub(crate) fn revision(&self) -> RevisionId {
+        RevisionId::of(format!("{}\n{}", self.code.as_str(), self.settings.as_str()))
     }
 }
 
-impl fmt::Display for CodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.short())
-    }
-}
-
-impl TryFrom<String> for CodeId {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        match text.len() == 64 && text.bytes().all(is_digit) {
-            true => Ok(Self(text.into())),
-            false => Err(format!("`{text}` is no digest: write 64 hexadecimal digits")),
-        }
-    }
-}
-
-impl From<CodeId> for String {
-    fn from(id: CodeId) -> Self {
-        id.0.as_ref().to_owned()
-    }
-}
-
-/// What calls have in common that go to the same revision.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Cohort {
-    /// The header field or cookie whose value decides; none means the trace.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) sticky: Option<Sticky>,
-    /// Requests with this header field and value always go to the candidate.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) named: Option<(String, String)>,
-}
-
-/// What a user sends with each request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Sticky {
-    Header(String),
-    Cookie(String),
-}
-
-impl Cohort {
-    /// Whether a request is always for the candidate.
-    pub(super) fn names<'a>(&self, fields: impl Fn(&str) -> Vec<&'a [u8]>) -> bool {
-        let named = self.named.as_ref();
-        named.is_some_and(|(name, value)| fields(name).contains(&value.as_bytes()))
-    }
-
-    /// What decides for a request; none if it does not have it.
-    pub(super) fn key<'a>(&self, fields: impl Fn(&str) -> Vec<&'a [u8]>) -> Option<&'a [u8]> {
-        match self.sticky.as_ref()? {
-            Sticky::Header(name) => fields(name).first().copied(),
-            // By HTTP/2, there may be several fields (RFC 9113, section 8.2.3).
-            Sticky::Cookie(name) => {
-                let all = fields("cookie").into_iter();
-                let mut pairs =
-                    all.flat_map(|field| field.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
-                pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
-            }
-        }
-    }
+/// A revision: what it consists of, when it was made, and by whom.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Made {
+    #[serde(flatten)]
+    pub(crate) parts: Parts,
+    pub(crate) at_ms: u64,
+    /// Empty for the host itself.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub(crate) by: String,
 }
 
 /// What is kept of a component.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
     format: u32,
-    /// The code that the manifest named when this was written. If it names another one at a start,
-    /// that one is in service from then on.
-    pub(super) manifest: CodeId,
-    pub(super) stable: CodeId,
-    pub(super) previous: Option<CodeId>,
+    /// What the manifest and the values of variables said when this was written. What they say
+    /// otherwise at a start is in service from then on.
+    pub(super) origin: Parts,
+    pub(super) stable: RevisionId,
+    pub(super) previous: Option<RevisionId>,
     pub(super) rollout: Option<Rollout>,
+    /// Those that are named here.
+    pub(super) revisions: BTreeMap<RevisionId, Made>,
     /// The oldest first.
     pub(super) history: Vec<Entry>,
 }
@@ -132,7 +61,7 @@ pub(crate) struct Record {
 /// A rollout in progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rollout {
-    pub(super) candidate: CodeId,
+    pub(super) candidate: RevisionId,
     pub(super) plan: Plan,
     pub(super) cohort: Cohort,
     /// The current step of the plan.
@@ -147,7 +76,7 @@ pub(crate) struct Rollout {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) at_ms: u64,
-    pub(crate) revision: CodeId,
+    pub(crate) revision: RevisionId,
     /// Who did it; empty for the host itself.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub(crate) by: String,
@@ -164,6 +93,11 @@ pub(crate) struct Entry {
 pub(crate) enum Event {
     /// A rollout began.
     Deployed,
+    /// Its configuration was changed, and it has all calls.
+    Configured {
+        /// The members that differ, such as `variables.greeting`.
+        changed: Vec<String>,
+    },
     /// The revision can't be used: the code, or its contract.
     Refused { detail: String },
     /// The next step of the plan began.
@@ -175,22 +109,68 @@ pub(crate) enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         reason: Option<Reason>,
     },
-    /// The manifest names other code than before.
+    /// The manifest names other code, or has another configuration, than before.
     Started,
 }
 
 impl Record {
-    /// A component whose code is that of the manifest.
-    pub(super) fn new(manifest: CodeId) -> Self {
+    /// A component as the manifest has it.
+    pub(crate) fn new(origin: Parts, at_ms: u64) -> Self {
         let (previous, rollout, history) = Default::default();
-        Self { format: FORMAT, stable: manifest.clone(), manifest, previous, rollout, history }
+        let stable = origin.revision();
+        let made = Made { parts: origin.clone(), at_ms, by: String::new() };
+        let revisions = BTreeMap::from([(stable.clone(), made)]);
+        Self { format: FORMAT, origin, stable, previous, rollout, revisions, history }
     }
 
-    pub(super) fn note(&mut self, at_ms: u64, revision: CodeId, by: &str, event: Event) {
+    /// The record in a file. `settings` is the present configuration: records of the older format
+    /// know of none.
+    pub(super) fn parse(text: &str, settings: &SettingsId) -> anyhow::Result<Self> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let record = match serde_json::from_str::<Version>(text)?.format {
+            FORMAT => serde_json::from_str(text)?,
+            FORMAT_OF_CODE => serde_json::from_str::<RecordOfCode>(text)?.with(settings),
+            _ => anyhow::bail!("it was written by another version of the host"),
+        };
+        let named = [Some(&record.stable), record.previous.as_ref(), record.candidate()];
+        let is_known = |id: &RevisionId| record.revisions.contains_key(id);
+        ensure!(named.into_iter().flatten().all(is_known), "it names a revision that it lacks");
+        Ok(record)
+    }
+
+    pub(super) fn candidate(&self) -> Option<&RevisionId> {
+        self.rollout.as_ref().map(|rollout| &rollout.candidate)
+    }
+
+    /// A revision that is named here.
+    pub(super) fn made(&self, id: &RevisionId) -> anyhow::Result<&Made> {
+        self.revisions.get(id).with_context(|| format!("revision {id} is not known"))
+    }
+
+    /// What a revision consists of.
+    pub(super) fn parts(&self, id: &RevisionId) -> anyhow::Result<&Parts> {
+        Ok(&self.made(id)?.parts)
+    }
+
+    /// Adds a revision. One that exists keeps its date.
+    pub(super) fn add(&mut self, parts: Parts, at_ms: u64, by: &str) -> RevisionId {
+        let id = parts.revision();
+        let made = Made { parts, at_ms, by: by.to_owned() };
+        self.revisions.entry(id.clone()).or_insert(made);
+        id
+    }
+
+    pub(super) fn note(&mut self, at_ms: u64, revision: RevisionId, by: &str, event: Event) {
         let surplus = (self.history.len() + 1).saturating_sub(HISTORY_MAX);
         self.history.drain(..surplus);
         let (by, origin) = (by.to_owned(), String::new());
         self.history.push(Entry { at_ms, revision, by, origin, event });
+        let mut named: BTreeSet<_> = self.kept().into_iter().cloned().collect();
+        named.extend(self.history.iter().map(|entry| entry.revision.clone()));
+        self.revisions.retain(|id, _| named.contains(id));
     }
 
     /// Notes where the code of the last entry comes from.
@@ -200,190 +180,150 @@ impl Record {
         }
     }
 
-    /// The code that is needed now, or may be deployed again.
-    fn codes(&self) -> BTreeSet<&CodeId> {
-        let needed = [Some(&self.stable), Some(&self.manifest), self.previous.as_ref()];
-        let candidate = self.rollout.as_ref().map(|rollout| &rollout.candidate);
-        let mut codes: BTreeSet<_> = needed.into_iter().flatten().chain(candidate).collect();
+    /// Whether this code was deployed to the component, as far as its history goes.
+    pub(super) fn was_deployed(&self, code: &CodeId) -> bool {
+        let is_it = |id: &RevisionId| self.parts(id).is_ok_and(|parts| parts.code == *code);
+        self.history.iter().any(|entry| entry.event == Event::Deployed && is_it(&entry.revision))
+    }
+
+    /// The revisions that are needed now, or may be deployed again.
+    pub(super) fn kept(&self) -> BTreeSet<&RevisionId> {
+        let needed = [Some(&self.stable), self.previous.as_ref(), self.candidate()];
+        let mut kept: BTreeSet<_> = needed.into_iter().flatten().collect();
         for entry in self.history.iter().rev() {
-            if codes.len() >= CODES_MAX {
+            if kept.len() >= REVISIONS_KEPT_MAX {
                 break;
             }
-            codes.insert(&entry.revision);
+            kept.insert(&entry.revision);
         }
-        codes
-    }
-}
-
-/// What a component resumes with at a start.
-#[derive(Debug, Clone)]
-pub(crate) struct Resumed {
-    record: Record,
-    /// Where the code of the stable revision is; none if it is that of the manifest.
-    pub(crate) stable: Option<PathBuf>,
-}
-
-impl Resumed {
-    /// The code that the manifest names.
-    pub(crate) fn manifest(&self) -> &CodeId {
-        &self.record.manifest
-    }
-}
-
-/// The files.
-#[derive(Debug, Clone)]
-pub(crate) struct Records {
-    folder: PathBuf,
-}
-
-impl Records {
-    pub(crate) fn of(state_dir: &Path) -> Self {
-        Self { folder: state_dir.join("revisions") }
+        kept
     }
 
-    /// What components resume with. `manifest` is the code that the manifest names.
-    pub(crate) fn resume(
-        &self,
-        id: &str,
-        manifest: impl FnOnce() -> anyhow::Result<CodeId>,
-    ) -> anyhow::Result<Option<Resumed>> {
-        let Some(mut record) = self.read(id)? else { return Ok(None) };
-        let manifest = manifest()?;
-        let was_deployed =
-            |entry: &Entry| entry.revision == manifest && entry.event == Event::Deployed;
-        if manifest != record.manifest && !record.history.iter().any(was_deployed) {
-            // It is written with the next change: the start may still fail.
-            (record.rollout, record.previous) = (None, None);
-            record.stable.clone_from(&manifest);
-            record.note(now_ms(), manifest.clone(), "", Event::Started);
-        }
-        record.manifest.clone_from(&manifest);
-        let stable = (record.stable != manifest).then(|| self.code_path(&record.stable));
-        if stable.is_some() {
-            let is_kept = self.code(&record.stable)?.is_some();
-            ensure!(
-                is_kept,
-                "the code of its revision {} is missing. To start with that of the manifest, \
-                 remove {}",
-                record.stable,
-                self.path(id).display()
-            );
-        }
-        Ok(Some(Resumed { record, stable }))
+    /// What has to be kept for them.
+    pub(super) fn needed(&self) -> BTreeSet<Parts> {
+        let kept = self.kept().into_iter().filter_map(|id| self.parts(id).ok());
+        kept.chain([&self.origin]).cloned().collect()
     }
 
-    /// The record of a component; a new one if it has none.
-    pub(super) fn record(resumed: Option<Resumed>, manifest: CodeId) -> Record {
-        resumed.map_or_else(|| Record::new(manifest), |resumed| resumed.record)
-    }
-
-    fn read(&self, id: &str) -> anyhow::Result<Option<Record>> {
-        let path = self.path(id);
-        let Some(text) = private_file::read(&path)? else { return Ok(None) };
-        let advice = || {
-            format!(
-                "{} can't be read: without it, `{id}` has the code of the manifest",
-                path.display()
-            )
+    /// The kept revisions that begin with these digits, or else those whose code does.
+    pub(super) fn find(&self, digits: &str) -> Vec<RevisionId> {
+        let kept = self.kept();
+        let named = |id: &&&RevisionId| id.as_str().starts_with(digits);
+        let of_code = |id: &&&RevisionId| {
+            self.parts(id).is_ok_and(|parts| parts.code.as_str().starts_with(digits))
         };
-        let record: Record = serde_json::from_str(&text).with_context(advice)?;
-        ensure!(
-            record.format == FORMAT,
-            "{} was written by another version of the host",
-            path.display()
-        );
-        Ok(Some(record))
-    }
-
-    /// Makes a record durable.
-    pub(super) fn write(&self, id: &str, record: &Record) -> anyhow::Result<()> {
-        fs::create_dir_all(&self.folder)
-            .with_context(|| format!("{} can't be created", self.folder.display()))?;
-        private_file::write(&self.path(id), serde_json::to_vec(record)?)
-    }
-
-    /// Makes code durable.
-    pub(super) fn keep(&self, code: &[u8]) -> anyhow::Result<CodeId> {
-        let id = CodeId::of(code);
-        let path = self.code_path(&id);
-        let folder = self.folder.join("code");
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("{} can't be created", folder.display()))?;
-        if !matches!(self.code(&id), Ok(Some(_))) {
-            private_file::write(&path, code)?;
-        }
-        Ok(id)
-    }
-
-    /// The code of a revision; none if it is no longer kept.
-    pub(super) fn code(&self, id: &CodeId) -> anyhow::Result<Option<Vec<u8>>> {
-        let path = self.code_path(id);
-        match fs::read(&path) {
-            Ok(code) => {
-                ensure!(CodeId::of(&code) == *id, "{} is damaged", path.display());
-                Ok(Some(code))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("{} can't be read", path.display())),
+        let found: Vec<_> = kept.iter().filter(named).map(|id| (*id).clone()).collect();
+        match found.is_empty() {
+            true => kept.iter().filter(of_code).map(|id| (*id).clone()).collect(),
+            false => found,
         }
     }
+}
 
-    /// The kept revision of a component that begins with these digits.
-    pub(super) fn find(&self, record: &Record, digits: &str) -> anyhow::Result<CodeId> {
-        let (kept, own) = (self.kept()?, record.codes());
-        let is_it = |id: &&CodeId| own.contains(id) && id.as_str().starts_with(digits);
-        let mut found = kept.keys().filter(is_it);
-        match (found.next(), found.next()) {
-            (Some(id), None) => Ok(id.clone()),
-            (Some(_), Some(_)) => anyhow::bail!("several revisions begin with `{digits}`"),
-            (None, _) => anyhow::bail!(
-                "no revision that begins with `{digits}` is kept: deploy its file again"
-            ),
-        }
-    }
+/// A record of the older format: each revision has the name of its code.
+#[derive(Deserialize)]
+struct RecordOfCode {
+    manifest: CodeId,
+    stable: CodeId,
+    previous: Option<CodeId>,
+    rollout: Option<Rollout>,
+    history: Vec<Entry>,
+}
 
-    /// Removes code that no record needs: those of components that do not run now count, too.
-    pub(super) fn remove_unneeded(&self) -> anyhow::Result<()> {
-        let mut records = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            let id = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-            if path.extension().is_some_and(|extension| extension == "json") {
-                records.extend(self.read(id)?);
-            }
-        }
-        let needed: BTreeSet<_> = records.iter().flat_map(Record::codes).collect();
-        for (id, path) in self.kept()? {
-            if !needed.contains(&id) {
-                fs::remove_file(&path)
-                    .with_context(|| format!("{} can't be removed", path.display()))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn kept(&self) -> anyhow::Result<BTreeMap<CodeId, PathBuf>> {
-        let folder = self.folder.join("code");
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
-            entries => entries.with_context(|| format!("{} can't be read", folder.display()))?,
+impl RecordOfCode {
+    /// As revisions with this configuration.
+    fn with(self, settings: &SettingsId) -> Record {
+        let parts = |code: CodeId| Parts { code, settings: settings.clone() };
+        let origin = parts(self.manifest);
+        let at_ms = self.history.first().map_or(0, |entry| entry.at_ms);
+        let mut record = Record::new(origin, at_ms);
+        record.stable = record.add(parts(self.stable), at_ms, "");
+        record.previous = self.previous.map(|code| record.add(parts(code), at_ms, ""));
+        // What is read as the name of a revision is that of its code.
+        let mut renamed = |id: &RevisionId, at_ms, by: &str| {
+            let code = CodeId::try_from(id.as_str().to_owned()).ok();
+            code.map_or_else(|| id.clone(), |code| record.add(parts(code), at_ms, by))
         };
-        let mut kept = BTreeMap::new();
-        for entry in entries {
-            let path = entry?.path();
-            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-            if let Ok(id) = CodeId::try_from(name.to_owned()) {
-                kept.insert(id, path);
-            }
+        let history = self.history.into_iter().map(|entry| {
+            let revision = renamed(&entry.revision, entry.at_ms, &entry.by);
+            Entry { revision, ..entry }
+        });
+        let history = history.collect();
+        let rollout = self.rollout.map(|rollout| {
+            let candidate = renamed(&rollout.candidate, rollout.began_at_ms, "");
+            Rollout { candidate, ..rollout }
+        });
+        Record { history, rollout, ..record }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(number: u8) -> CodeId {
+        CodeId::of([number])
+    }
+
+    fn parts(number: u8) -> Parts {
+        Parts { code: code(number), settings: SettingsId::of("settings") }
+    }
+
+    #[test]
+    fn a_record_of_the_older_format_is_read_with_the_present_configuration() {
+        let entry = |number, event: &str| {
+            let revision = code(number);
+            serde_json::json!({ "at_ms": 5, "revision": revision, "by": "ann", "event": event })
+        };
+        let text = serde_json::json!({
+            "format": 1, "manifest": code(0), "stable": code(1), "previous": code(0),
+            "rollout": null, "history": [entry(1, "deployed"), entry(1, "promoted")],
+        });
+        let record = Record::parse(&text.to_string(), &SettingsId::of("settings")).unwrap();
+        assert_eq!(record.origin, parts(0));
+        assert_eq!(record.stable, parts(1).revision());
+        assert_eq!(record.previous, Some(parts(0).revision()));
+        assert!(record.was_deployed(&code(1)) && !record.was_deployed(&code(0)));
+        assert_eq!(record.history[1].event, Event::Promoted);
+        let again = serde_json::to_string(&record).unwrap();
+        assert_eq!(Record::parse(&again, &SettingsId::of("other")).unwrap(), record);
+    }
+
+    #[test]
+    fn a_revision_is_found_by_its_digits_or_those_of_its_code() {
+        let mut record = Record::new(parts(0), 1);
+        for number in 1..3 {
+            let id = record.add(parts(number), 2, "ann");
+            record.note(2, id, "ann", Event::Deployed);
         }
-        Ok(kept)
+        let wanted = parts(1).revision();
+        assert_eq!(record.find(wanted.as_str()), [wanted.clone()]);
+        assert_eq!(record.find(code(1).as_str()), [wanted]);
+        assert_eq!(record.find("").len(), 3);
+        assert!(record.find("xyz").is_empty());
     }
 
-    fn path(&self, id: &str) -> PathBuf {
-        self.folder.join(format!("{id}.json"))
+    #[test]
+    fn old_revisions_are_forgotten_and_the_needed_ones_are_not() {
+        let mut record = Record::new(parts(0), 1);
+        for number in 0..=u8::MAX {
+            let id = record.add(parts(number), 2, "ann");
+            record.note(2, id, "ann", Event::Deployed);
+        }
+        assert_eq!(record.kept().len(), REVISIONS_KEPT_MAX);
+        assert_eq!(record.history.len(), HISTORY_MAX);
+        assert!(record.revisions.contains_key(&record.stable));
+        assert!(record.revisions.len() <= HISTORY_MAX + 1);
+        assert!(record.needed().contains(&parts(0)));
     }
 
-    pub(super) fn code_path(&self, id: &CodeId) -> PathBuf {
-        self.folder.join("code").join(format!("{}.wasm", id.as_str()))
+    #[test]
+    fn a_record_of_a_later_format_or_without_its_revision_is_refused() {
+        let record = serde_json::to_value(Record::new(parts(0), 1)).unwrap();
+        for (member, value) in [("format", 3.into()), ("revisions", serde_json::json!({}))] {
+            let mut changed = record.clone();
+            changed[member] = value;
+            assert!(Record::parse(&changed.to_string(), &SettingsId::of("s")).is_err(), "{member}");
+        }
     }
 }

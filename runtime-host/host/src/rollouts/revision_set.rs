@@ -1,26 +1,36 @@
 //! The revisions of one component, and which calls each of them serves.
 
-use super::record::Cohort;
-use crate::calls::{Callee, Protocol, Version, Versions};
+use super::cohort::Cohort;
+use crate::calls::{Callee, OnTerms, Protocol, Terms, Version, Versions};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use tessera_rollout::cohort;
 use tessera_rollout::meter::{Meter, Observed};
 
 /// The revisions of one component. They are changed at once for all ways to call it.
-pub(crate) struct RevisionSet<R> {
-    split: ArcSwap<Split<R>>,
+pub(crate) struct RevisionSet<R, C> {
+    split: ArcSwap<Split<R, C>>,
 }
 
-struct Split<R> {
-    stable: Arc<R>,
+/// A revision.
+pub(crate) struct Versioned<R, C> {
+    /// What serves calls.
+    pub(crate) revision: Arc<R>,
+    /// What applies before that, while it is the stable revision.
+    pub(crate) terms: Arc<Terms>,
+    /// What it was configured with.
+    pub(crate) configured: Arc<C>,
+}
+
+struct Split<R, C> {
+    stable: Versioned<R, C>,
     /// That which was stable before.
-    previous: Option<Arc<R>>,
-    candidate: Option<Candidate<R>>,
+    previous: Option<Versioned<R, C>>,
+    candidate: Option<Candidate<R, C>>,
 }
 
-struct Candidate<R> {
-    revision: Arc<R>,
+struct Candidate<R, C> {
+    revision: Versioned<R, C>,
     weighed: Weighed,
     /// Of the stable revision and of this one.
     meters: [Arc<Meter>; 2],
@@ -36,30 +46,37 @@ pub(crate) struct Weighed {
     pub(crate) salt: u64,
 }
 
-impl<R> Clone for Candidate<R> {
+impl<R, C> Clone for Versioned<R, C> {
+    fn clone(&self) -> Self {
+        let Self { revision, terms, configured } = self;
+        Self { revision: revision.clone(), terms: terms.clone(), configured: configured.clone() }
+    }
+}
+
+impl<R, C> Clone for Candidate<R, C> {
     fn clone(&self) -> Self {
         let Self { revision, weighed, meters } = self;
         Self { revision: revision.clone(), weighed: weighed.clone(), meters: meters.clone() }
     }
 }
 
-impl<R> RevisionSet<R> {
-    pub(crate) fn new(stable: Arc<R>) -> Self {
+impl<R, C> RevisionSet<R, C> {
+    pub(crate) fn new(stable: Versioned<R, C>) -> Self {
         Self { split: ArcSwap::from_pointee(Split { stable, previous: None, candidate: None }) }
     }
 
     /// The stable revision.
-    pub(crate) fn stable(&self) -> Arc<R> {
+    pub(crate) fn stable(&self) -> Versioned<R, C> {
         self.split.load().stable.clone()
     }
 
     /// The candidate, if there is one.
-    pub(crate) fn candidate(&self) -> Option<Arc<R>> {
+    pub(crate) fn candidate(&self) -> Option<Versioned<R, C>> {
         self.split.load().candidate.as_ref().map(|candidate| candidate.revision.clone())
     }
 
     /// Adds a candidate, which gets no calls yet.
-    pub(crate) fn offer(&self, revision: Arc<R>) {
+    pub(crate) fn offer(&self, revision: Versioned<R, C>) {
         let candidate =
             Candidate { revision, weighed: Weighed::default(), meters: Default::default() };
         self.change(|split| Split { candidate: Some(candidate.clone()), ..split });
@@ -75,7 +92,7 @@ impl<R> RevisionSet<R> {
     }
 
     /// That which was stable before, if it is still kept.
-    pub(crate) fn previous(&self) -> Option<Arc<R>> {
+    pub(crate) fn previous(&self) -> Option<Versioned<R, C>> {
         self.split.load().previous.clone()
     }
 
@@ -115,7 +132,7 @@ impl<R> RevisionSet<R> {
         })
     }
 
-    fn change(&self, mut change: impl FnMut(Split<R>) -> Split<R>) {
+    fn change(&self, mut change: impl FnMut(Split<R, C>) -> Split<R, C>) {
         self.split.rcu(|split| {
             change(Split {
                 stable: split.stable.clone(),
@@ -126,11 +143,22 @@ impl<R> RevisionSet<R> {
     }
 }
 
-impl<P: Protocol, R: Callee<P> + 'static> Versions<P> for RevisionSet<R> {
+impl<R: Send + Sync, C: Send + Sync> OnTerms for RevisionSet<R, C> {
+    fn terms(&self) -> Arc<Terms> {
+        self.split.load().stable.terms.clone()
+    }
+}
+
+impl<P, R, C> Versions<P> for RevisionSet<R, C>
+where
+    P: Protocol,
+    R: Callee<P> + 'static,
+    C: Send + Sync,
+{
     fn choose(&self, trace_id: u128, request: &P::Request) -> Version<P> {
         let split = self.split.load();
         let Some(candidate) = &split.candidate else {
-            return Version { callee: split.stable.clone(), meter: None };
+            return Version { callee: split.stable.revision.clone(), meter: None };
         };
         let [stable_meter, candidate_meter] = &candidate.meters;
         let Weighed { share_percent, cohort, salt } = &candidate.weighed;
@@ -138,13 +166,13 @@ impl<P: Protocol, R: Callee<P> + 'static> Versions<P> for RevisionSet<R> {
         let fields = |name: &str| P::fields(request, name);
         if cohort.names(fields) {
             // Not measured: who names a revision sends other requests than everyone else.
-            return Version { callee: candidate.revision.clone(), meter: None };
+            return Version { callee: candidate.revision.revision.clone(), meter: None };
         }
         let key = cohort.key(fields);
         let is_chosen = cohort::is_in(*share_percent, key.unwrap_or(&trace), *salt);
         let (callee, meter) = match is_chosen {
-            true => (candidate.revision.clone(), candidate_meter),
-            false => (split.stable.clone(), stable_meter),
+            true => (candidate.revision.revision.clone(), candidate_meter),
+            false => (split.stable.revision.clone(), stable_meter),
         };
         Version { callee, meter: Some(meter.clone()) }
     }

@@ -1,7 +1,10 @@
 //! Revisions and rollouts, as they are shown.
 
+use super::cohort::Cohort;
 use super::controller::{Component, Rollouts, State};
-use super::record::{CodeId, Cohort, Entry};
+use super::digest::RevisionId;
+use super::files::Records;
+use super::record::{Entry, Made};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tessera_rollout::meter::Observed;
@@ -10,17 +13,29 @@ use tessera_rollout::meter::Observed;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ComponentView {
     pub(crate) id: String,
-    pub(crate) stable: CodeId,
-    pub(crate) previous: Option<CodeId>,
+    pub(crate) stable: RevisionId,
+    pub(crate) previous: Option<RevisionId>,
     pub(crate) rollout: Option<RolloutView>,
     /// The oldest first.
     pub(crate) history: Vec<Entry>,
+    /// Those that are named here, by their names.
+    pub(crate) revisions: Vec<RevisionView>,
+}
+
+/// A revision.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct RevisionView {
+    pub(crate) revision: RevisionId,
+    #[serde(flatten)]
+    pub(crate) made: Made,
+    /// Whether it can be deployed again.
+    pub(crate) is_kept: bool,
 }
 
 /// A rollout in progress.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RolloutView {
-    pub(crate) candidate: CodeId,
+    pub(crate) candidate: RevisionId,
     /// Whether the candidate is compiled and linked.
     pub(crate) is_ready: bool,
     /// Whether it waits for an operator.
@@ -58,13 +73,13 @@ impl Rollouts {
     pub(crate) async fn views(&self) -> Vec<ComponentView> {
         let mut views = Vec::new();
         for (id, component) in &self.components {
-            views.push(view(id, component).await);
+            views.push(view(id, component, &self.records).await);
         }
         views
     }
 }
 
-async fn view(id: &str, component: &Component) -> ComponentView {
+async fn view(id: &str, component: &Component, records: &Records) -> ComponentView {
     let state = component.state.lock().await;
     ComponentView {
         id: id.to_owned(),
@@ -72,7 +87,18 @@ async fn view(id: &str, component: &Component) -> ComponentView {
         previous: state.record.previous.clone(),
         rollout: rollout(&state),
         history: state.record.history.clone(),
+        revisions: revisions(&state, records),
     }
+}
+
+fn revisions(state: &State, records: &Records) -> Vec<RevisionView> {
+    let kept = state.record.kept();
+    let shown = |(revision, made): (&RevisionId, &Made)| RevisionView {
+        revision: revision.clone(),
+        made: made.clone(),
+        is_kept: kept.contains(revision) && records.has(&made.parts),
+    };
+    state.record.revisions.iter().map(shown).collect()
 }
 
 fn rollout(state: &State) -> Option<RolloutView> {

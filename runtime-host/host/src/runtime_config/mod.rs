@@ -21,7 +21,7 @@ use crate::capabilities::sqlite::Database;
 use crate::capabilities::variables::Provider;
 use language_models::LanguageModels;
 use reader::{Code, Field, Problem, Problems, Table};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use tessera_strict_toml::Document;
@@ -31,6 +31,8 @@ pub(crate) const INSTANCE_MEMORY: RangeInclusive<u64> = 64 << 10..=4 << 30;
 
 /// Maximum size of the file.
 const LENGTH_MAX_BYTES: u64 = 1024 * 1024;
+/// The keys of the providers of variables.
+const PROVIDERS: [&str; 2] = ["variables_provider", "config_provider"];
 
 /// The contents of the file; empty without a file.
 #[derive(Debug, Default)]
@@ -53,6 +55,8 @@ pub(crate) struct RuntimeConfig {
     pub(crate) outbound: OutboundPolicy,
     /// Warnings about keys without effect.
     pub(crate) warnings: Vec<String>,
+    /// The text of the file, to find out later what has changed.
+    pub(crate) text: Option<String>,
 }
 
 impl RuntimeConfig {
@@ -62,7 +66,8 @@ impl RuntimeConfig {
             let hint = "set another file with `--runtime-config-file`, or remove the option";
             Errors::new(path, "", vec![Problem::new(Code::Unreadable, message).hint(hint)])
         })?;
-        Self::parse(path, &text)
+        let config = Self::parse(path, &text)?;
+        Ok(Self { text: Some(text), ..config })
     }
 
     /// Reads the text of the file at `path`.
@@ -88,10 +93,26 @@ impl RuntimeConfig {
             providers: variables::read(&mut root),
             outbound: outbound::read(&mut root, folder, &mut warnings),
             warnings,
+            text: None,
         };
         root.finish();
         config
     }
+}
+
+/// The keys that differ between two versions of a file and that are read only at a start. The
+/// providers of variables are read again. Both versions are valid.
+pub(crate) fn needs_restart(before: &str, after: &str) -> Vec<String> {
+    let (before, after) = (fixed(before), fixed(after));
+    let names = before.keys().chain(after.keys()).collect::<BTreeSet<_>>();
+    let differs = |name: &&String| before.get(*name) != after.get(*name);
+    names.into_iter().filter(differs).cloned().collect()
+}
+
+fn fixed(text: &str) -> BTreeMap<String, serde_json::Value> {
+    let mut keys: BTreeMap<_, _> = toml_edit::de::from_str(text).unwrap_or_default();
+    keys.retain(|key: &String, _| !PROVIDERS.contains(&key.as_str()));
+    keys
 }
 
 /// The path from the working directory, as in Spin. An empty one stays empty.
@@ -155,6 +176,18 @@ mod tests {
         assert_eq!(url, "redis://:secret@localhost");
         assert_eq!(address.to_string(), "redis://localhost:6379");
         assert!(config.warnings.is_empty());
+    }
+
+    #[test]
+    fn only_providers_of_variables_are_read_again() {
+        let before = "state_dir = \"a\"\n[[variables_provider]]\ntype = \"static\"\nvalues = {}\n";
+        assert!(needs_restart(before, &before.replace("static", "env")).is_empty());
+        assert!(needs_restart(before, &format!("# A comment.\n{before}")).is_empty());
+        assert_eq!(needs_restart(before, &before.replace("\"a\"", "\"b\"")), ["state_dir"]);
+        assert_eq!(
+            needs_restart("", "[key_value_store.a]\ntype = \"spin\"\n"),
+            ["key_value_store"]
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The contents of the tables `tool.tessera`. Their keys are declared in [`crate::keys`].
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::ComponentId;
@@ -7,7 +8,7 @@ use crate::keys::limits::Limits;
 use crate::keys::policy::{Breaker, Cache, Concurrency, Hedge, Retry};
 
 /// `[application.tool.tessera]`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AppSettings {
     /// Whether the table exists: the application was made for this host, and not only for stock
     /// Spin. Then some rules are stricter.
@@ -52,7 +53,7 @@ pub struct EventSettings {
 }
 
 /// `[component.<id>.tool.tessera]`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ComponentSettings {
     /// This library component is a bridge: importers are linked to this component instead.
     pub bridges: Option<Bridged>,
@@ -78,19 +79,25 @@ pub struct ComponentSettings {
 }
 
 /// A policy for calls.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Milliseconds for one attempt; `None` means until the deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
     /// When a failed call is repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// When a read is made a second time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hedge: Option<Hedge>,
     /// When a callee is no longer called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
     /// How many calls run at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bulkhead: Option<Concurrency>,
     /// Which answers are kept for later calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<Cache>,
 }
 

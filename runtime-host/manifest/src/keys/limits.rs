@@ -2,6 +2,7 @@
 
 use crate::app::AppSettings;
 use crate::keys::{Key, Number};
+use serde::{Deserialize, Serialize};
 
 /// Declares the limits: `name: range, unit, default, default for stock`.
 macro_rules! limits {
@@ -10,9 +11,14 @@ macro_rules! limits {
         $name:ident: $range:expr, $unit:literal, $default:literal, $stock:literal;
     )+) => {
         /// Limits as written; for a limit that is not set, the next wider scope decides.
-        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
         pub struct Limits {
-            $($(#[doc = $doc])+ pub $name: Option<u64>,)+
+            $(
+                $(#[doc = $doc])+
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $name: Option<u64>,
+            )+
         }
 
         /// The limits in effect.
@@ -34,6 +40,12 @@ macro_rules! limits {
                         stringify!($name), $range, $unit, Some($default), concat!($($doc),+),
                     )),)+
                 }
+            }
+
+            /// These limits, and those of a wider scope for the ones that are not set.
+            #[must_use]
+            pub fn or(&self, wider: &Self) -> Self {
+                Self { $($name: self.$name.or(wider.$name),)+ }
             }
 
             /// The limits in effect: these, then those of the application, then the defaults. An

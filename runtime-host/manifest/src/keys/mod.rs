@@ -36,7 +36,10 @@ macro_rules! numbers {
         $($(#[doc = $doc:literal])+ $name:ident: $range:expr, $unit:literal, $default:literal;)+
     }) => {
         $(#[$values_doc])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize,
+        )]
+        #[serde(default)]
         pub struct $Values {
             $($(#[doc = $doc])+ pub $name: u64,)+
         }

@@ -1,7 +1,7 @@
 //! A single component, in the format of `wkg`.
 
 use super::artifact::{Artifact, Layer, date_of};
-use crate::engine::{binary, exports, imports};
+use crate::engine::{binary, imports_and_exports};
 use crate::oci::PACKAGE_CONFIG;
 use anyhow::{Context as _, anyhow};
 use serde_json::{Value, json};
@@ -36,12 +36,7 @@ pub(super) fn of(path: &Path, annotations: BTreeMap<String, String>) -> anyhow::
 
 /// What a component imports and exports.
 fn world(bytes: &[u8], path: &Path) -> anyhow::Result<Value> {
-    let names = |names: Result<Vec<String>, String>| {
-        names.map_err(|reason| anyhow!("{} is not a component: {reason}", path.display()))
-    };
-    Ok(json!({
-        "exports": names(exports(bytes))?,
-        "imports": names(imports(bytes))?,
-        "target": null,
-    }))
+    let (imports, exports) = imports_and_exports(bytes)
+        .map_err(|reason| anyhow!("{} is not a component: {reason}", path.display()))?;
+    Ok(json!({ "exports": exports, "imports": imports, "target": null }))
 }

@@ -3,6 +3,7 @@
 use super::{Edge, EdgeContext, EdgeView, Policy};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use tessera_resilience::breaker::Mode;
 
@@ -72,12 +73,31 @@ pub(crate) struct Switched {
 /// All edges that exist.
 pub(crate) struct EdgeList {
     context: EdgeContext,
-    edges: Mutex<Vec<Weak<Edge>>>,
+    edges: Arc<Mutex<Vec<Listed>>>,
+    in_use: Arc<AtomicBool>,
+}
+
+/// An edge, and whether it is one of a revision in service.
+struct Listed {
+    edge: Weak<Edge>,
+    in_use: Arc<AtomicBool>,
 }
 
 impl EdgeList {
     pub(crate) fn new(context: EdgeContext) -> Self {
-        Self { context, edges: Mutex::default() }
+        Self { context, edges: Arc::default(), in_use: Arc::new(AtomicBool::new(true)) }
+    }
+
+    /// The same list, to which the edges of one revision are added. They are shown, and an operator
+    /// can switch them, as long as it is in use; at first it is not.
+    pub(crate) fn of_revision(&self) -> Arc<Self> {
+        let (context, edges) = (self.context.clone(), self.edges.clone());
+        Arc::new(Self { context, edges, in_use: Arc::default() })
+    }
+
+    /// The revision goes into service, or out of it.
+    pub(crate) fn set_in_use(&self, in_use: bool) {
+        self.in_use.store(in_use, Ordering::Relaxed);
     }
 
     /// Makes an edge.
@@ -99,9 +119,15 @@ impl EdgeList {
     fn keep(&self, edge: Edge) -> Arc<Edge> {
         let edge = Arc::new(edge);
         let mut edges = self.edges.lock();
-        edges.retain(|edge| edge.strong_count() > 0);
-        edges.push(Arc::downgrade(&edge));
+        edges.retain(|listed| listed.edge.strong_count() > 0);
+        edges.push(Listed { edge: Arc::downgrade(&edge), in_use: self.in_use.clone() });
         edge
+    }
+
+    fn in_use(&self) -> Vec<Arc<Edge>> {
+        let edges = self.edges.lock();
+        let in_use = edges.iter().filter(|listed| listed.in_use.load(Ordering::Relaxed));
+        in_use.filter_map(|listed| listed.edge.upgrade()).collect()
     }
 
     /// Changes who decides about circuit breakers: of the calls from one component to a callee, and
@@ -114,7 +140,7 @@ impl EdgeList {
         mode: Mode,
     ) -> Switched {
         let mut switched = Switched::default();
-        for edge in self.edges.lock().iter().filter_map(Weak::upgrade) {
+        for edge in self.in_use() {
             let fits = |function| edge.functions.iter().any(|one| one == function);
             if *edge.caller == *caller && *edge.callee == *callee && function.is_none_or(fits) {
                 let count = if edge.set_mode(mode) {
@@ -130,9 +156,7 @@ impl EdgeList {
 
     /// Their states, in the order of caller and callee.
     pub(crate) fn views(&self) -> Vec<EdgeView> {
-        let edges = self.edges.lock();
-        let mut views: Vec<_> =
-            edges.iter().filter_map(Weak::upgrade).map(|edge| edge.view()).collect();
+        let mut views: Vec<_> = self.in_use().iter().map(|edge| edge.view()).collect();
         views.sort_by_key(EdgeView::key);
         views
     }

@@ -74,7 +74,7 @@ fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 /// The hosts that a component may reach, and how.
 pub(crate) struct Outbound {
     allowed: Vec<HostPattern>,
-    policies: RequestPolicies,
+    policies: Arc<RequestPolicies>,
     network: Arc<NetworkContext>,
 }
 
@@ -102,7 +102,7 @@ pub(crate) struct NetworkContext {
 impl Outbound {
     pub(crate) fn new(
         allowed: Vec<HostPattern>,
-        policies: RequestPolicies,
+        policies: Arc<RequestPolicies>,
         network: Arc<NetworkContext>,
     ) -> Self {
         Self { allowed, policies, network }
@@ -211,12 +211,12 @@ impl Outbound {
 impl RequestPolicies {
     /// No policies.
     #[cfg(test)]
-    pub(in crate::capabilities) fn none() -> Self {
+    pub(in crate::capabilities) fn none() -> Arc<Self> {
         let list = Arc::new(EdgeList::new(EdgeContext::default()));
-        Self {
+        Arc::new(Self {
             components: Edges::new("test".into(), Vec::new(), None, list.clone()),
             hosts: HostPolicies::new("test".into(), Vec::new(), None, list),
-        }
+        })
     }
 }
 

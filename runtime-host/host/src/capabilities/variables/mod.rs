@@ -1,9 +1,10 @@
 //! Variables.
 //!
 //! An application declares variables, an operator sets them, and each component has templates that
-//! use them. All of them are resolved once, when the application starts: all variables without a
-//! value are reported together at that time, and not in the middle of a request. Values are never
-//! shown, neither in logs nor in `Debug`.
+//! use them. All of them are resolved at once, when the application starts or is reconfigured: all
+//! variables without a value are reported together at that time, and not in the middle of a request.
+//! The values of a component belong to a revision of it, and an instance has one revision: a call
+//! never sees old and new values together. Values are never shown, neither in logs nor in `Debug`.
 
 mod interface;
 mod sources;
@@ -93,7 +94,6 @@ pub(crate) fn ways_to_set<'a>(names: impl IntoIterator<Item = &'a str>) -> Strin
 #[derive(Clone, Default)]
 pub(crate) struct Variables {
     own: Arc<BTreeMap<String, String>>,
-    application: Values,
 }
 
 impl Variables {
@@ -106,7 +106,12 @@ impl Variables {
             })?;
             own.insert(name.clone(), value);
         }
-        Ok(Self { own: Arc::new(own), application: application.clone() })
+        Ok(Self::new(own))
+    }
+
+    /// These values, by their names.
+    pub(crate) fn new(values: BTreeMap<String, String>) -> Self {
+        Self { own: Arc::new(values) }
     }
 
     /// The value of one of the component's variables.
@@ -117,12 +122,6 @@ impl Variables {
     /// All of the component's variables, by name.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.own.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
-    /// Any other text of the component in which the application's variables may occur, as
-    /// one of its `allowed_outbound_hosts`.
-    pub(crate) fn render(&self, text: &str) -> anyhow::Result<String> {
-        self.application.render(text)
     }
 }
 
@@ -177,7 +176,7 @@ mod tests {
         let set = flags(&[("password", "s3cret"), ("token", "t0ken")]);
         let values = Values::resolve(&declared(), &set).unwrap();
         let own = Arc::new(BTreeMap::from([("p".into(), values.render("{{password}}").unwrap())]));
-        let variables = Variables { own, application: values.clone() };
+        let variables = Variables { own };
         assert_eq!(variables.get("p"), Some("s3cret"));
         assert_eq!(format!("{variables:?}"), r#"{"p"}"#);
         assert_eq!(format!("{values:?}"), r#"{"host", "password", "token"}"#);

@@ -1,14 +1,16 @@
 //! Where the values of variables come from, in Spin's order:
 //!
-//! 1. `--variable name=value` on the command line,
-//! 2. the providers of the runtime configuration file, the first one first,
-//! 3. `SPIN_VARIABLE_<NAME>` in the host's environment, or in `.env` in its working directory,
-//! 4. what the host adds: generated secrets and its own address,
-//! 5. the default in the manifest.
+//! 1. what an operator has set while the application ran,
+//! 2. `--variable name=value` on the command line,
+//! 3. the providers of the runtime configuration file, the first one first,
+//! 4. `SPIN_VARIABLE_<NAME>` in the host's environment, or in `.env` in its working directory,
+//! 5. what the host adds: generated secrets and its own address,
+//! 6. the default in the manifest.
 
 use super::vault::Vault;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// The prefix of variables in the environment, followed by an underscore.
 const DEFAULT_PREFIX: &str = "SPIN_VARIABLE";
@@ -30,10 +32,12 @@ pub(crate) enum Provider {
     Vault(Vault),
 }
 
-type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// All sources except the manifest.
+#[derive(Clone)]
 pub(crate) struct Sources {
+    operator: BTreeMap<String, String>,
     flags: BTreeMap<String, String>,
     environment: Environment,
     /// More environment variables.
@@ -50,13 +54,18 @@ impl Sources {
         environment: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         providers: Vec<Provider>,
     ) -> Self {
-        let (dotenv, added) = Default::default();
-        Self { flags, environment: Box::new(environment), dotenv, providers, added }
+        let (operator, dotenv, added) = Default::default();
+        Self { operator, flags, environment: Arc::new(environment), dotenv, providers, added }
     }
 
     /// Sets environment variables that the real environment does not have.
     pub(crate) fn set_dotenv(&mut self, dotenv: BTreeMap<String, String>) {
         self.dotenv = dotenv;
+    }
+
+    /// Sets what an operator has set, before all others.
+    pub(crate) fn set_operator(&mut self, values: BTreeMap<String, String>) {
+        self.operator = values;
     }
 
     /// Adds values after all others.
@@ -91,10 +100,10 @@ impl Sources {
             .or_else(added)
     }
 
-    /// The value that a flag or one of the first `count` providers has.
+    /// The value of an operator, a flag, or one of the first `count` providers.
     fn chosen(&self, count: usize, name: &str) -> Option<String> {
         let mut providers = self.providers.iter().take(count);
-        let flag = self.flags.get(name).cloned();
+        let flag = self.operator.get(name).or_else(|| self.flags.get(name)).cloned();
         flag.or_else(|| providers.find_map(|provider| self.provided(provider, name)))
     }
 
@@ -146,6 +155,7 @@ impl fmt::Debug for Provider {
 impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sources")
+            .field("operator", &Names(&self.operator))
             .field("flags", &Names(&self.flags))
             .field("providers", &self.providers)
             .finish_non_exhaustive()
@@ -199,6 +209,9 @@ mod tests {
         let sources = sources();
         let value = |name| sources.value(name);
         assert_eq!(value("a").as_deref(), Some("flag"));
+        let mut operated = sources.clone();
+        operated.set_operator(map(&[("a", "operator")]));
+        assert_eq!(operated.value("a").as_deref(), Some("operator"));
         assert_eq!(value("b").as_deref(), Some("static"));
         assert_eq!(value("b1").as_deref(), Some("env"));
         assert_eq!(value("b2").as_deref(), Some("dotenv"));

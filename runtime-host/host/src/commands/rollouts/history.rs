@@ -19,6 +19,7 @@ pub(super) fn line(entry: &Entry) -> String {
 pub(super) fn event(event: &Event) -> String {
     match event {
         Event::Deployed => "deployed".to_owned(),
+        Event::Configured { changed } => format!("configured: {}", changed.join(", ")),
         Event::Refused { detail } => format!("refused: {detail}"),
         Event::Step { share_percent } => format!("gets {share_percent} % of the calls"),
         Event::Promoted => "promoted".to_owned(),

@@ -3,14 +3,16 @@
 
 mod code;
 mod deploy;
+mod diff;
 mod history;
 mod status;
 mod wait;
 
 pub(crate) use deploy::Deploy;
+pub(crate) use diff::Diff;
 
 use super::admin_client::{Connection, RunningHost};
-use crate::rollouts::{CodeId, ComponentView};
+use crate::rollouts::{ComponentView, RevisionId};
 use anyhow::Context as _;
 use clap::Args;
 use http::{Method, StatusCode};
@@ -61,10 +63,10 @@ struct Change {
 
 /// Who makes a change.
 #[derive(Debug, Args)]
-struct By {
+pub(super) struct By {
     /// Who does this, for the history.
     #[arg(long, env = "USER", value_name = "NAME", default_value = "")]
-    by: String,
+    pub(super) by: String,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +76,7 @@ struct Listed {
 
 #[derive(Deserialize)]
 struct Changed {
-    revision: CodeId,
+    revision: RevisionId,
 }
 
 impl Status {
@@ -100,7 +102,7 @@ impl History {
                 print(&history::line(entry));
             }
             if component.history.is_empty() {
-                print(&format!("`{}` has the code of the manifest", component.id));
+                print(&format!("`{}` is as in the manifest", component.id));
             }
             Ok(ExitCode::SUCCESS)
         })
@@ -155,16 +157,16 @@ fn find(all: Vec<ComponentView>, id: &str) -> anyhow::Result<ComponentView> {
     found.with_context(|| format!("no component `{id}` runs; there are {known}"))
 }
 
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
 /// Prints a result of the command.
 #[expect(clippy::print_stdout, reason = "results, unlike logs, are for other programs, too")]
-fn print(text: &str) {
+pub(super) fn print(text: &str) {
     println!("{text}");
 }

@@ -2,7 +2,7 @@
 
 use super::{history, print};
 use crate::commands::admin_client::Connection;
-use crate::rollouts::{CodeId, Event};
+use crate::rollouts::{Event, RevisionId};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const ROLLED_BACK: u8 = 1;
 pub(super) async fn until_decided(
     host: &Connection,
     id: &str,
-    candidate: &CodeId,
+    candidate: &RevisionId,
 ) -> anyhow::Result<ExitCode> {
     let (mut shown, mut since_ms) = (0, None);
     loop {
@@ -33,7 +33,10 @@ pub(super) async fn until_decided(
                 Event::RolledBack { .. } | Event::Refused { .. } => {
                     return Ok(ExitCode::from(ROLLED_BACK));
                 }
-                Event::Deployed | Event::Step { .. } | Event::Started => {}
+                Event::Deployed
+                | Event::Configured { .. }
+                | Event::Step { .. }
+                | Event::Started => {}
             }
         }
         if component.rollout.is_some_and(|rollout| rollout.waits) {

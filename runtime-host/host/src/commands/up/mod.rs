@@ -6,9 +6,11 @@ mod draining;
 mod files;
 mod foreign;
 mod from_registry;
+mod hangup;
 mod initial_data;
 mod instances;
 mod launch_metadata;
+mod manifest;
 mod output;
 mod selection;
 mod state;
@@ -34,6 +36,7 @@ use from_registry::FromRegistry;
 pub(super) use from_registry::state_dir as working_state_dir;
 use initial_data::Data;
 use instances::Instances;
+use manifest::Manifest;
 use output::Output;
 use state::State;
 use std::num::NonZeroUsize;
@@ -43,6 +46,7 @@ use std::time::{Duration, Instant};
 use supervisor::Supervisor;
 use tessera_manifest::App;
 use variables::Variables;
+pub(crate) use variables::{read_json_values, read_toml_values, read_value};
 
 /// Start the application and serve it until Ctrl-C or SIGTERM.
 #[derive(Debug, Args)]
@@ -140,7 +144,8 @@ impl Up {
     ) -> anyhow::Result<ExitCode> {
         self.foreign.warn();
         let pulled = self.from_registry.pull(&self.application, &self.state).await?;
-        let app = self.load(pulled.as_ref())?;
+        let manifest = self.manifest(pulled.as_ref());
+        let app = manifest.load()?;
         exporter.start(&app.name, app.version.as_deref().unwrap_or_default())?;
         // Until the application is up, a signal ends the process at once.
         let stop = Stop::listen()?;
@@ -160,7 +165,7 @@ impl Up {
         let address = listener.address()?;
         let admin_address = admin_listener.local_addr()?;
 
-        let options = self.options(&app, pulled.is_some())?;
+        let options = self.options(&app, pulled.is_some(), manifest)?;
         let export = exporter.export();
         let options = application::Options { own_certificate, export, logs, ..options };
         let running = application::start(app, options, address).await?;
@@ -192,6 +197,7 @@ impl Up {
         let schedules = tokio::spawn(running.schedules(stop.clone()));
         let messages = tokio::spawn(running.redis().run(stop.clone()));
         let rollouts = tokio::spawn(running.rollouts().run());
+        let hangups = hangup::listen(running.configurator())?;
         let hooks = running.hooks();
         tokio::select! {
             () = hooks.run() => {}
@@ -200,6 +206,7 @@ impl Up {
         let tasks = BackgroundTasks { serving, schedules, messages, deliveries };
         let drained = tasks.drain(stop, patience).await?;
         rollouts.abort();
+        hangups.abort();
         // While the event log is open.
         exporter.finish_metrics().await;
         running.close().await?;
@@ -217,16 +224,22 @@ impl Up {
         })
     }
 
-    /// The application, as far as it is to be started.
-    fn load(&self, pulled: Option<&Pulled>) -> anyhow::Result<App> {
-        let mut app = match pulled {
-            Some(pulled) => Application::load_from(&pulled.path)?,
-            None => self.application.load()?,
-        };
-        if !self.component_ids.is_empty() {
-            selection::keep(&mut app, &self.component_ids)?;
+    /// What the application is read from.
+    fn manifest(&self, pulled: Option<&Pulled>) -> Manifest {
+        Manifest {
+            application: self.application.clone(),
+            pulled: pulled.map(|pulled| pulled.path.clone()),
+            component_ids: self.component_ids.clone(),
         }
-        Ok(app)
+    }
+
+    /// Reads the manifest and the values of flags again.
+    fn reread(&self, manifest: Manifest) -> application::Reread {
+        let variables = self.variables.clone();
+        Arc::new(move || {
+            let read = || anyhow::Ok((manifest.load()?, variables.values()?));
+            read().map_err(|error| anyhow::anyhow!("{}", commands::plain(&error)))
+        })
     }
 
     fn warn(&self, app: &App) {
@@ -243,7 +256,12 @@ impl Up {
         chosen.within_files(super::machine::files_max())
     }
 
-    fn options(&self, app: &App, is_pulled: bool) -> anyhow::Result<application::Options> {
+    fn options(
+        &self,
+        app: &App,
+        is_pulled: bool,
+        manifest: Manifest,
+    ) -> anyhow::Result<application::Options> {
         let default_state_dir = match is_pulled {
             true => from_registry::state_dir()?,
             false => super::default_state_dir(app),
@@ -269,6 +287,7 @@ impl Up {
             logs_access: self.output.access_log,
             insecure_defaults: self.insecure_defaults,
             chaos: self.chaos,
+            reread: self.reread(manifest),
         })
     }
 }

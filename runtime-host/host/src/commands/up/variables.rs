@@ -12,9 +12,11 @@ use std::str::FromStr;
 
 /// The maximum size of a file with values.
 const FILE_MAX_BYTES: u64 = 1 << 20;
+/// The flag in errors.
+const FLAG: &str = "--variable";
 
 /// Variables of the application and environment variables of components.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct Variables {
     /// Set a variable of the application. `NAME=@FILE` takes the content of a file, and
     /// `@FILE.json` or `@FILE.toml` all names and values in a file. Can be repeated; the last value
@@ -68,10 +70,11 @@ impl Variables {
                     (BTreeMap::from([(name.clone(), value.clone())]), false)
                 }
                 Source::Content(name, path) => {
-                    (BTreeMap::from([(name.clone(), read(path)?)]), false)
+                    let value = read_value(path).context(FLAG)?;
+                    (BTreeMap::from([(name.clone(), value)]), false)
                 }
-                Source::Json(path) => (json(path)?, true),
-                Source::Toml(path) => (toml(path)?, true),
+                Source::Json(path) => (read_json_values(path).context(FLAG)?, true),
+                Source::Toml(path) => (read_toml_values(path).context(FLAG)?, true),
             };
             let flag = |(name, value)| VariableFlag { name, value, shared };
             values.extend(found.into_iter().map(flag));
@@ -80,28 +83,25 @@ impl Variables {
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
-    let shown = || format!("--variable: {} can't be read", path.display());
+/// The content of a file as a value.
+pub(crate) fn read_value(path: &Path) -> anyhow::Result<String> {
+    let shown = || format!("{} can't be read", path.display());
     let length = fs::metadata(path).with_context(shown)?.len();
-    ensure!(
-        length <= FILE_MAX_BYTES,
-        "--variable: {} is longer than {FILE_MAX_BYTES} bytes",
-        path.display()
-    );
+    ensure!(length <= FILE_MAX_BYTES, "{} is longer than {FILE_MAX_BYTES} bytes", path.display());
     fs::read_to_string(path).with_context(shown)
 }
 
-/// As for JSON, the error does not quote the file.
-fn toml(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
-    let values = runtime_config::variables_file(path, &read(path)?);
-    values.map_err(|errors| anyhow::anyhow!("--variable: {}", format!("{errors:#}").trim_end()))
+/// The values in a file. As for JSON, the error does not quote the file.
+pub(crate) fn read_toml_values(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let values = runtime_config::variables_file(path, &read_value(path)?);
+    values.map_err(|errors| anyhow::anyhow!("{}", format!("{errors:#}").trim_end()))
 }
 
-/// The error does not quote the file, which may contain secrets.
-fn json(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
-    serde_json::from_str(&read(path)?).map_err(|error| {
+/// The values in a file. The error does not quote the file, which may contain secrets.
+pub(crate) fn read_json_values(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    serde_json::from_str(&read_value(path)?).map_err(|error| {
         anyhow::anyhow!(
-            "--variable: {}:{}:{} is not valid: write a JSON object of names and strings",
+            "{}:{}:{} is not valid: write a JSON object of names and strings",
             path.display(),
             error.line(),
             error.column()

@@ -24,7 +24,7 @@ pub(crate) use deny::add_to_linker as deny_what_is_not_inherited;
 pub(crate) use libraries::compose;
 pub(crate) use middleware::compose_middleware;
 pub(crate) use modules::into_component;
-pub(crate) use names::{exports, imports};
+pub(crate) use names::{imports, imports_and_exports};
 pub(crate) use refusing::refuse_denied;
 pub(crate) use snapshots::WASI_0_2;
 pub(crate) use stubs::{is_of_platform, trap_unknown};

@@ -54,12 +54,11 @@ pub(crate) fn imports(bytes: &[u8]) -> Result<Vec<String>, String> {
     Ok(External::read(bytes).map_err(|error| error.to_string())?.imports)
 }
 
-/// The names of a component's exports.
-///
-/// # Errors
-/// Why the bytes are no component.
-pub(crate) fn exports(bytes: &[u8]) -> Result<Vec<String>, String> {
-    Ok(External::read(bytes).map_err(|error| error.to_string())?.exports)
+/// The interfaces that a component imports, and those that it exports.
+pub(crate) fn imports_and_exports(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), String> {
+    let External { imports, exports, .. } =
+        External::read(bytes).map_err(|error| error.to_string())?;
+    Ok((imports, exports))
 }
 
 /// The names that a component is linked by.

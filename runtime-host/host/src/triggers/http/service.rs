@@ -123,7 +123,7 @@ impl Service {
             Ok(uri) => uri,
             Err(detail) => return Ok(problem::bad_request(detail)),
         };
-        let body_max_bytes = entry.admission.limits.body_max_bytes;
+        let body_max_bytes = entry.body_max_bytes();
         if announced_length(&parts.headers).is_some_and(|length| length > body_max_bytes) {
             return Ok(problem::body_too_large(body_max_bytes, trace));
         }

@@ -52,7 +52,7 @@ impl Handler {
 
     async fn handle(&self, payload: Bytes) -> Result<(), String> {
         let entry = self.registry.resolve(&self.component).map_err(|error| error.to_string())?;
-        let max_bytes = entry.admission.limits.body_max_bytes;
+        let max_bytes = entry.body_max_bytes();
         if payload.len() as u64 > max_bytes {
             let length = payload.len();
             return Err(format!("it has {length} bytes, and `body_max_kib` allows {max_bytes}"));

@@ -1,0 +1,251 @@
+//! Changes the configuration of an application that runs.
+//!
+//! A change is checked whole before any of it has an effect: the manifest and the files are read, all
+//! variables are resolved, the new revisions are made. If something is wrong, what is in force stays
+//! in force.
+
+use super::configuration::{Configuration, Text};
+use super::effective_policies::of_configuration;
+use super::operator_values::OperatorValues;
+use super::site::Site;
+use super::slots::Workshop;
+use super::variables::{self, VariableFlag};
+use super::{Options, configuration, instances, middleware, redis};
+use crate::admin::EffectivePolicy;
+use crate::capabilities::variables::{Sources, Values};
+use crate::rollouts::{self, Applied, Change, Refused, Rollouts, Settings, now_ms};
+use crate::runtime_config::{self, RuntimeConfig};
+use anyhow::{Context as _, anyhow, ensure};
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tessera_manifest::{App, ComponentId};
+use tokio::sync::Mutex;
+
+/// Reads the manifest and the values of flags again.
+pub(crate) type Reread = Arc<dyn Fn() -> anyhow::Result<(App, Vec<VariableFlag>)> + Send + Sync>;
+
+/// Changes the configuration of an application.
+pub(super) struct Configurator {
+    pub(super) site: Arc<Site>,
+    pub(super) workshop: Arc<Workshop>,
+    pub(super) rollouts: Arc<Rollouts>,
+    pub(super) options: Options,
+    pub(super) state_dir: PathBuf,
+    pub(super) own_address: SocketAddr,
+    /// The text of the runtime configuration file, if there is one.
+    pub(super) runtime_config: Option<String>,
+    pub(super) present: Mutex<Inputs>,
+}
+
+/// What configurations are made from.
+#[derive(Clone)]
+pub(super) struct Inputs {
+    /// The manifest, as it is written.
+    pub(super) written: App,
+    /// The same after middleware got its own components.
+    pub(super) app: Arc<App>,
+    pub(super) sources: Sources,
+    pub(super) operator: OperatorValues,
+}
+
+impl Inputs {
+    pub(super) fn new(mut app: App, sources: Sources, operator: OperatorValues) -> Self {
+        let written = app.clone();
+        middleware::separate(&mut app);
+        Self { written, app: Arc::new(app), sources, operator }
+    }
+
+    /// The sources, with what an operator has set.
+    pub(super) fn all(&self) -> Sources {
+        let mut sources = self.sources.clone();
+        sources.set_operator(self.operator.by_name());
+        sources
+    }
+}
+
+impl Configurator {
+    /// Reads the policies of all calls that are in force.
+    pub(super) fn policies(&self) -> Arc<dyn Fn() -> Vec<EffectivePolicy> + Send + Sync> {
+        let (app, workshop) = (self.site.app.clone(), self.workshop.clone());
+        Arc::new(move || {
+            let rows = workshop.revisions.iter().filter_map(|(id, revisions)| {
+                let configured = revisions.stable().configured;
+                let policies = &configured.configuration.policies;
+                Some(of_configuration(&app, app.components.get(id)?, policies))
+            });
+            rows.flatten().collect()
+        })
+    }
+
+    async fn change_values(
+        &self,
+        values: rollouts::Values,
+        by: String,
+    ) -> Result<Vec<Applied>, Refused> {
+        let rollouts::Values { set, unset } = values;
+        let mut present = self.present.lock().await;
+        let names = set.keys().chain(&unset);
+        variables::check_declared(&present.app, names).map_err(invalid)?;
+        let operator = present.operator.changed(set, &unset, (now_ms(), &by));
+        let inputs = Inputs { operator, ..present.clone() };
+        self.apply(&mut present, inputs, by).await
+    }
+
+    async fn reread(&self, by: String) -> Result<Vec<Applied>, Refused> {
+        let mut present = self.present.lock().await;
+        let inputs = self.read(&present).await.map_err(invalid)?;
+        self.apply(&mut present, inputs, by).await
+    }
+
+    /// Reads all files again.
+    async fn read(&self, present: &Inputs) -> anyhow::Result<Inputs> {
+        let (reread, config) =
+            (self.options.reread.clone(), self.options.runtime_config_file.clone());
+        let started_with = self.runtime_config.clone();
+        let files = tokio::task::spawn_blocking(move || {
+            anyhow::Ok((reread()?, config_again(config.as_deref(), started_with.as_deref())?))
+        });
+        let ((app, flags), config) = files.await??;
+        let keys = tessera_manifest::needs_restart(&present.written, &app);
+        ensure!(
+            keys.is_empty(),
+            "{} has changed in `{}`, which needs a restart of the host; the code of a component is \
+             changed by `tessera deploy`. Nothing was changed",
+            app.origin.path().display(),
+            keys.join("`, `")
+        );
+        let sources = variables::sources(&app, &flags, &config).await?;
+        Ok(Inputs::new(app, sources, present.operator.clone()))
+    }
+
+    /// Checks and applies a change. It counts if it is applied.
+    async fn apply(
+        &self,
+        present: &mut Inputs,
+        inputs: Inputs,
+        by: String,
+    ) -> Result<Vec<Applied>, Refused> {
+        let (state_dir, sources) = (&self.state_dir, inputs.all());
+        let decided =
+            variables::decide(&inputs.app, &self.options, sources, state_dir, self.own_address);
+        let (values, generated) = decided.map_err(invalid)?;
+        let before = self.values(present).map_err(invalid)?;
+        let settings = self.checked(present, &inputs, (&before, &values)).map_err(invalid)?;
+        let (operator, state_dir) = (inputs.operator.clone(), state_dir.clone());
+        let commit = Box::new(move || {
+            generated.keep(&state_dir)?;
+            operator.write(&state_dir)
+        });
+        let applied = self.rollouts.configure(Change { settings, by, commit }).await?;
+        *present = inputs;
+        Ok(applied)
+    }
+
+    /// The present values of all variables.
+    fn values(&self, present: &Inputs) -> anyhow::Result<Values> {
+        let (options, state_dir) = (&self.options, &self.state_dir);
+        let decided =
+            variables::decide(&present.app, options, present.all(), state_dir, self.own_address);
+        decided.map(|(values, _)| values)
+    }
+
+    /// The configurations of all components, if they can be in force together.
+    fn checked(
+        &self,
+        present: &Inputs,
+        inputs: &Inputs,
+        (before, after): (&Values, &Values),
+    ) -> anyhow::Result<BTreeMap<ComponentId, Settings>> {
+        let (app, ids) = (&inputs.app, self.ids());
+        let settings = configuration::all(app, &ids, after)?;
+        instances::check(app, &ids, after, self.options.engine.capacity.instances_max)?;
+        let channels = redis::rendered(&present.app, &ids, before)?;
+        ensure!(
+            channels == redis::rendered(app, &ids, after)?,
+            "a value in `trigger.redis` has changed, which needs a restart of the host. Nothing was \
+             changed"
+        );
+        self.check_cycles(&settings)?;
+        Ok(settings)
+    }
+
+    fn check_cycles(&self, settings: &BTreeMap<ComponentId, Settings>) -> anyhow::Result<()> {
+        let mut outbound = BTreeMap::new();
+        for (id, settings) in settings {
+            let configuration = Configuration::read(settings)?;
+            let component = self.site.app.components.get(id).context("it is not part of it")?;
+            let policies = self.site.policies(id, &configuration);
+            let made = policies.and_then(|policies| {
+                self.site.outbound(component, &configuration, policies.requests)
+            });
+            outbound.insert(id, Arc::new(made.with_context(|| format!("`{id}`"))?));
+        }
+        self.workshop.check_cycles(&outbound)
+    }
+
+    fn ids(&self) -> BTreeSet<ComponentId> {
+        self.workshop.revisions.keys().cloned().collect()
+    }
+
+    /// The values of variables, and the configurations in force.
+    async fn show(&self) -> Result<Value, Refused> {
+        let present = self.present.lock().await;
+        let values = self.values(&present).map_err(invalid)?;
+        let mut shown = Vec::new();
+        for (name, variable) in &present.app.variables {
+            let text = Text::of(values.get(name).unwrap_or_default(), variable.secret);
+            let operator = present.operator.values.get(name);
+            shown.push(json!({
+                "name": name,
+                "value": self.rollouts.shown(&Settings::new(text).map_err(anyhow::Error::from)?),
+                "set_by": operator.map(|one| &one.by),
+                "set_at_ms": operator.map(|one| one.at_ms),
+            }));
+        }
+        let components = self.rollouts.configurations().await?;
+        Ok(json!({ "variables": shown, "components": components }))
+    }
+}
+
+impl rollouts::Configurator for Configurator {
+    fn set(
+        &self,
+        values: rollouts::Values,
+        by: String,
+    ) -> BoxFuture<'_, Result<Vec<Applied>, Refused>> {
+        Box::pin(self.change_values(values, by))
+    }
+
+    fn reload(&self, by: String) -> BoxFuture<'_, Result<Vec<Applied>, Refused>> {
+        Box::pin(self.reread(by))
+    }
+
+    fn shown(&self) -> BoxFuture<'_, Result<Value, Refused>> {
+        Box::pin(self.show())
+    }
+}
+
+/// The runtime configuration, read again. It differs from the one at the start in the providers of
+/// variables at most.
+fn config_again(path: Option<&Path>, started_with: Option<&str>) -> anyhow::Result<RuntimeConfig> {
+    let Some(path) = path else { return Ok(RuntimeConfig::default()) };
+    let config = RuntimeConfig::load(path);
+    let config = config.map_err(|errors| anyhow!("{}", format!("{errors:#}").trim_end()))?;
+    let (before, after) = (started_with.unwrap_or_default(), config.text.as_deref());
+    let keys = runtime_config::needs_restart(before, after.unwrap_or_default());
+    ensure!(
+        keys.is_empty(),
+        "{} has changed in `{}`, which needs a restart of the host. Nothing was changed",
+        path.display(),
+        keys.join("`, `")
+    );
+    Ok(config)
+}
+
+fn invalid(error: anyhow::Error) -> Refused {
+    Refused::Invalid(format!("{error:#}"))
+}
