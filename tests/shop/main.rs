@@ -41,4 +41,5 @@ mod reconciliation;
 mod shipping;
 mod spans;
 mod stock_spin;
+mod strangler;
 mod support;
