@@ -1,7 +1,7 @@
-//! Customers who use the shop without a pause, while its operators change modes.
+//! Customers who use the shop while its operators change modes.
 //!
-//! A phase is the time with one set of modes. In each phase, each customer makes some rounds of
-//! requests. The next phase begins when all have made one; others are in the middle of theirs then.
+//! A phase is the time with one set of modes, or the time in which a mode changes. In each phase, each
+//! customer makes one round of requests. A mode changes while all of them are in the middle of theirs.
 
 use super::application::Application;
 use super::client::Client;
@@ -13,12 +13,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// The rounds of a customer in one phase, at most: lists and the mailbox have limits.
-const ROUNDS_MAX: usize = 2;
 /// The phase that ends all customers.
 const END: usize = usize::MAX;
 const LEGACY: &str = "legacy";
 const NEW: &str = "new";
+const SHADOW: &str = "shadow";
 
 /// A family of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +55,7 @@ pub(super) struct Crowd {
     running: Vec<JoinHandle<Done>>,
     orders: BTreeMap<u64, Vec<String>>,
     seen: Seen,
-    /// The modes of each phase, of the kinds that had just been changed.
+    /// What has changed with each phase: the mode of a kind.
     modes: Vec<(usize, Kind, &'static str)>,
 }
 
@@ -104,45 +103,37 @@ impl Crowd {
         self.check_cohorts();
     }
 
-    /// Moves some kinds through all modes: there, back, and there again.
-    pub(super) async fn move_to_the_new_side(&mut self, application: &Application, kinds: &[Kind]) {
+    /// Moves a kind through all modes: there, back, and there again.
+    pub(super) async fn move_to_the_new_side(&mut self, application: &Application, kind: Kind) {
         let percent = |percent: u8| json!({"mode": "percent", "percent": percent});
-        let modes = [
-            ("shadow", json!({"mode": "shadow"})),
+        if kind != Kind::Orders {
+            self.next_phase(application, kind, SHADOW, &json!({"mode": SHADOW})).await;
+            check_comparisons(application, kind).await;
+        }
+        for (name, mode) in [
             ("10", percent(10)),
             ("50", percent(50)),
             (NEW, json!({"mode": NEW})),
             (LEGACY, json!({"mode": LEGACY})),
             (NEW, json!({"mode": NEW})),
-        ];
-        for (name, mode) in modes {
-            let shadowed = kinds.iter().filter(|kind| **kind != Kind::Orders);
-            if name == "shadow" && shadowed.clone().count() == 0 {
-                continue;
-            }
-            self.next_phase(application, kinds, name, &mode).await;
-            if name == "shadow" {
-                for kind in shadowed {
-                    check_comparisons(application, *kind).await;
-                }
-            }
+        ] {
+            self.next_phase(application, kind, name, &mode).await;
         }
     }
 
     async fn next_phase(
         &mut self,
         application: &Application,
-        kinds: &[Kind],
+        kind: Kind,
         name: &'static str,
         mode: &Value,
     ) {
-        for kind in kinds {
-            application.set(kind.family(), mode.clone()).await;
-        }
-        let phase = *self.phase.borrow() + 1;
-        self.modes.extend(kinds.iter().map(|kind| (phase, *kind, name)));
-        self.phase.send_replace(phase);
-        let what = format!("all customers make a round with {kinds:?} at {name}");
+        self.phase.send_modify(|phase| *phase += 1);
+        application.set(kind.family(), mode.clone()).await;
+        self.phase.send_modify(|phase| *phase += 1);
+        let phase = *self.phase.borrow();
+        self.modes.push((phase, kind, name));
+        let what = format!("all customers make a round with {kind:?} at {name}");
         harness::eventually(&what, std::time::Duration::from_secs(60), async || {
             let failed = self.running.iter().any(JoinHandle::is_finished);
             assert!(!failed, "a request of a customer failed");
@@ -176,7 +167,7 @@ impl Crowd {
                 sides.iter().filter(|(_, sides)| sides.contains(NEW)).map(|it| *it.0).collect();
             match *mode {
                 NEW => assert_eq!(new.len(), sides.len(), "{kind:?}"),
-                LEGACY | "shadow" => assert!(new.is_empty(), "{kind:?} {mode}"),
+                LEGACY | SHADOW => assert!(new.is_empty(), "{kind:?} {mode}"),
                 _ => {
                     assert!(!new.is_empty() && new.len() < sides.len(), "{kind:?} {mode}: {new:?}")
                 }
@@ -254,7 +245,7 @@ async fn check_comparisons(application: &Application, kind: Kind) {
     assert!(same > 0, "{status:#}");
 }
 
-/// A customer: rounds of requests in each phase, until the end.
+/// A customer: a round of requests in each phase, until the end.
 async fn shop(
     client: Client,
     mut phases: watch::Receiver<usize>,
@@ -266,18 +257,9 @@ async fn shop(
         if phase == END {
             return done;
         }
-        for round in 0..ROUNDS_MAX {
-            round_of_requests(&client, &phases, phase, round, &mut done).await;
-            if *phases.borrow() != phase {
-                break;
-            }
-            if round == 0 {
-                finished(phase);
-            }
-        }
-        if *phases.borrow() == phase {
-            phases.changed().await.expect("the crowd lives longer");
-        }
+        round_of_requests(&client, &phases, phase, &mut done).await;
+        finished(phase);
+        phases.changed().await.expect("the crowd lives longer");
     }
 }
 
@@ -285,18 +267,17 @@ async fn round_of_requests(
     client: &Client,
     phases: &watch::Receiver<usize>,
     phase: usize,
-    round: usize,
     done: &mut Done,
 ) {
+    let (number, side) = client.place(&format!("phase-{phase}")).await;
+    done.orders.push(number);
     let mut note = |kind, side| {
-        // A request at the change of modes may be served by either side.
+        // The phase may have ended before the request.
         if *phases.borrow() == phase {
             done.seen.insert((phase, client.id, kind, side));
         }
     };
-    let (number, side) = client.place(&format!("{phase}-{round}")).await;
     note(Kind::Orders, side);
     note(Kind::Reads, client.side_of("/legacy/api/orders").await);
     note(Kind::Messages, client.side_of("/legacy/api/notifications").await);
-    done.orders.push(number);
 }
