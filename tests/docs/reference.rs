@@ -111,7 +111,21 @@ fn is_type(text: &str) -> bool {
 
 #[test]
 fn receivers_of_events_are_those_of_the_manifest() {
-    let manifest: toml::Table = text("spin.toml").parse().expect("TOML");
+    let mut found = receivers("spin.toml");
+    // An older shop is not part of the shop, and its events have receivers only beside it.
+    for (kind, ids) in receivers("deploy/strangler/spin.toml") {
+        found.entry(kind).and_modify(|known| {
+            if known.is_empty() {
+                *known = ids;
+            }
+        });
+    }
+    assert_eq!(catalog(), found);
+}
+
+/// The components of a manifest that receive each type of the catalog.
+fn receivers(manifest: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let manifest: toml::Table = text(manifest).parse().expect("TOML");
     let components = manifest["component"].as_table().expect("components");
     let mut receivers: BTreeMap<String, BTreeSet<String>> =
         catalog().into_keys().map(|kind| (kind, BTreeSet::new())).collect();
@@ -127,7 +141,7 @@ fn receivers_of_events_are_those_of_the_manifest() {
             assert!(is_used, "{id} subscribes to {pattern}, which no type of {EVENTS} matches");
         }
     }
-    assert_eq!(catalog(), receivers);
+    receivers
 }
 
 /// The types that a component subscribes to.

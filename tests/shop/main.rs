@@ -42,4 +42,5 @@ mod reconciliation;
 mod shipping;
 mod spans;
 mod stock_spin;
+mod strangler;
 mod support;

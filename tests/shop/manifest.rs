@@ -84,6 +84,12 @@ pub(crate) fn manifest() -> Manifest {
     Manifest(toml::from_str(&text).unwrap())
 }
 
+/// `deploy/strangler/spin.toml`, with sources as in `spin.toml`.
+pub(crate) fn strangler() -> Manifest {
+    let text = std::fs::read_to_string(repository().join("deploy/strangler/spin.toml")).unwrap();
+    Manifest(toml::from_str(&text.replace("../../target/", "target/")).unwrap())
+}
+
 impl Manifest {
     fn components(&self) -> &Table {
         self.0["component"].as_table().unwrap()
@@ -183,11 +189,42 @@ fn faults(manifest: &Table) -> Vec<String> {
     faults
 }
 
+impl Manifest {
+    /// Keys that Spin would refuse.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        faults(&self.0)
+    }
+
+    /// The subscriptions that the broker function has in its variable, and the `subscribe` entries of
+    /// all components.
+    pub(crate) fn subscriptions(&self) -> [Vec<serde_json::Value>; 2] {
+        let configured =
+            self.components()["events"]["variables"]["subscriptions"].as_str().unwrap();
+        let configured: Vec<serde_json::Value> = serde_json::from_str(configured).unwrap();
+        let mut declared = Vec::new();
+        for (id, component) in self.components() {
+            let tessera = component.get("tool").and_then(|tool| tool.get("tessera"));
+            let subscribe = tessera.and_then(|tessera| tessera.get("subscribe"));
+            for subscription in subscribe.and_then(Value::as_array).into_iter().flatten() {
+                let mut subscription = serde_json::to_value(subscription).unwrap();
+                let members = subscription.as_object_mut().unwrap();
+                members.entry("group").or_insert_with(|| id.as_str().into());
+                members.insert("component".to_owned(), id.as_str().into());
+                declared.push(subscription);
+            }
+        }
+        [configured, declared].map(|mut all| {
+            all.sort_by_key(|one| one["group"].as_str().unwrap().to_owned());
+            all
+        })
+    }
+}
+
 #[test]
 fn the_manifest_has_no_key_that_stock_spin_refuses() {
     let manifest = manifest();
     assert_eq!(manifest.0["spin_manifest_version"].as_integer(), Some(2));
-    assert_eq!(faults(&manifest.0), Vec::<String>::new());
+    assert_eq!(manifest.faults(), Vec::<String>::new());
 }
 
 #[test]
@@ -283,27 +320,8 @@ fn a_cron_can_replace_each_schedule() {
 /// components.
 #[test]
 fn the_broker_function_has_the_same_subscriptions() {
-    let manifest = manifest();
-    let configured =
-        manifest.components()["events"]["variables"]["subscriptions"].as_str().unwrap();
-    let configured: Vec<serde_json::Value> = serde_json::from_str(configured).unwrap();
-    let mut declared = Vec::new();
-    for (id, component) in manifest.components() {
-        let tessera = component.get("tool").and_then(|tool| tool.get("tessera"));
-        let subscribe = tessera.and_then(|tessera| tessera.get("subscribe"));
-        for subscription in subscribe.and_then(Value::as_array).into_iter().flatten() {
-            let mut subscription = serde_json::to_value(subscription).unwrap();
-            let members = subscription.as_object_mut().unwrap();
-            members.entry("group").or_insert_with(|| id.as_str().into());
-            members.insert("component".to_owned(), id.as_str().into());
-            declared.push(subscription);
-        }
-    }
-    let sorted = |mut all: Vec<serde_json::Value>| {
-        all.sort_by_key(|one| one["group"].as_str().unwrap().to_owned());
-        all
-    };
-    assert_eq!(sorted(configured), sorted(declared));
+    let [configured, declared] = manifest().subscriptions();
+    assert_eq!(configured, declared);
 }
 
 /// Metrics and traces have the labels of the manifest as routes, so each path of the API is counted

@@ -16,6 +16,22 @@ pub fn is(prefix: &str, id: &str) -> bool {
     Uuid::try_parse(rest).is_ok_and(|uuid| uuid.hyphenated().to_string() == rest)
 }
 
+/// The first part of the UUID of a [`numbered`] id. No UUIDv7 that is made now begins like it.
+const NUMBERED: &str = "00000000-0000-7000-8000-";
+
+/// The id that stands for a number of another system, which may have 48 bits. The same number always
+/// has the same id, so no table of both is needed.
+pub fn numbered(prefix: &str, number: u64) -> String {
+    format!("{prefix}_{NUMBERED}{:012x}", number & 0xffff_ffff_ffff)
+}
+
+/// The number that a [`numbered`] id stands for; none for all other ids.
+pub fn number(prefix: &str, id: &str) -> Option<u64> {
+    let digits = id.strip_prefix(prefix)?.strip_prefix('_')?.strip_prefix(NUMBERED)?;
+    let number = u64::from_str_radix(digits, 16).ok()?;
+    (numbered(prefix, number) == id).then_some(number)
+}
+
 /// When the id was made, in milliseconds since the epoch, as its UUID says; none for other
 /// names, as SKUs.
 pub fn created_at_ms(id: &str) -> Option<u64> {
@@ -41,6 +57,18 @@ mod tests {
         assert_eq!(made, Some(0x0192_f0c1_7a10));
         assert_eq!(created_at_ms("TEA-0001"), None);
         assert_eq!(created_at_ms("tea_0001"), None);
+    }
+
+    #[test]
+    fn a_number_of_another_system_has_one_id() {
+        let id = numbered("ord", 1001);
+        assert_eq!(id, "ord_00000000-0000-7000-8000-0000000003e9");
+        assert!(is("ord", &id));
+        assert_eq!(number("ord", &id), Some(1001));
+        assert_eq!(number("usr", &id), None);
+        assert_eq!(number("ord", &new("ord")), None);
+        assert_eq!(number("ord", "ord_00000000-0000-7000-8000-0000000003E9"), None);
+        assert_eq!(number("ord", "ord_00000000-0000-7000-8000-3e9"), None);
     }
 
     #[test]

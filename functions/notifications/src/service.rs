@@ -125,6 +125,23 @@ impl<P: Ports> Notifications<P> {
         Ok(())
     }
 
+    /// Records a message that another system has sent, so that the user's list and the books have it.
+    /// Idempotent by request id.
+    async fn import(&self, request: Request, at_ms: u64) -> Result<(), Error> {
+        if self.is_deleted(&request.user_id).await? {
+            return self.suppress(request).await;
+        }
+        let (request, fingerprint) = checked(request)?;
+        if self.read(&request.request_id).await?.is_none() {
+            let fresh = self.fresh(&request, &fingerprint, Pinned::default());
+            self.create(fresh.sent_elsewhere(at_ms)).await?;
+        }
+        match self.read(&request.request_id).await? {
+            Some(notification) => self.index(&notification).await,
+            None => Err(Error::Unavailable("the new notification can't be read".to_owned())),
+        }
+    }
+
     fn fresh(&self, request: &Request, fingerprint: &str, pinned: Pinned) -> Notification {
         let (id, fingerprint) = (chassis::id::new("ntf"), fingerprint.to_owned());
         Notification::accept(id, fingerprint, request, pinned, self.now_ms())

@@ -3,7 +3,7 @@
 
 mod shape;
 
-use crate::manifest::{Manifest, manifest};
+use crate::manifest::{Manifest, manifest, strangler};
 use crate::stock_spin::{bytes, fits, platform};
 use harness::repository;
 use shape::Interfaces;
@@ -101,8 +101,9 @@ fn every_function_imports_no_more_than_its_world_and_the_platform() {
 
 #[test]
 fn every_contract_has_its_function() {
-    let manifest = manifest();
-    let functions: BTreeSet<_> = manifest.functions().into_iter().collect();
+    let (manifest, strangler) = (manifest(), strangler());
+    let mut functions: BTreeSet<_> = manifest.functions().into_iter().collect();
+    functions.extend(strangler.functions());
     for name in contracts().keys() {
         // For features of the platform there is a bridge, but no function.
         let stood_for = manifest.bridges().contains(format!("{name}-bridge").as_str());

@@ -60,7 +60,7 @@ pub(crate) fn fits(dependency: &str, import: &str) -> bool {
 }
 
 /// What Spin's composer and linker refuse.
-fn composition(manifest: &Manifest) -> Vec<String> {
+pub(crate) fn composition(manifest: &Manifest) -> Vec<String> {
     let mut faults = Vec::new();
     for id in manifest.functions() {
         match compose::compose(manifest, id) {
@@ -75,7 +75,7 @@ fn composition(manifest: &Manifest) -> Vec<String> {
 }
 
 /// Capabilities that a dependency uses but does not inherit: in Spin, calls of them fail.
-fn inheritance(manifest: &Manifest) -> Vec<String> {
+pub(crate) fn inheritance(manifest: &Manifest) -> Vec<String> {
     let mut faults = Vec::new();
     for (id, name, dependency) in dependencies(manifest) {
         let inherited = inherited(&dependency);
@@ -100,7 +100,7 @@ fn inherited(dependency: &Dependency) -> BTreeSet<String> {
 }
 
 /// Bridges whose importer may not call the bridge's target: a bridge has no permissions itself.
-fn reach(manifest: &Manifest) -> Vec<String> {
+pub(crate) fn reach(manifest: &Manifest) -> Vec<String> {
     let mut faults = Vec::new();
     for (id, _, dependency) in dependencies(manifest) {
         let bridge = &dependency.component;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chassis::clock::parse_rfc3339;
 use chassis::money::Money;
 use serde::Deserialize;
 
@@ -19,6 +20,9 @@ const UPDATED: &str = "com.shop.identity.user.updated.v1";
 /// A user should get a mail about their account.
 const MAIL: &str = "com.shop.identity.user.mail.v1";
 
+/// A message that another system has sent, before this function took over.
+const IMPORTED: &str = "com.shop.notifications.message.imported.v1";
+
 /// Templates of mails that concern the security of an account. They are sent regardless of the
 /// user's preferences.
 pub const ALWAYS_SENT: [&str; 3] = ["account-exists", "password-changed", "password-reset"];
@@ -30,8 +34,19 @@ pub enum Meaning {
     Messages(Vec<Request>),
     /// The current profile of a user, and messages to them.
     User(String, User, Vec<Request>),
+    /// A message that was sent by another system at this time, in milliseconds since 1970.
+    Sent(Request, u64),
     /// None.
     Nothing,
+}
+
+#[derive(Deserialize)]
+struct Imported {
+    request_id: String,
+    user_id: String,
+    template_code: String,
+    order_id: Option<String>,
+    sent_at: String,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +116,7 @@ pub fn meaning(kind: &str, data: &str) -> Result<Meaning, String> {
             Ok(Meaning::User(user_id, user, messages))
         }
         MAIL => mail(read(data)?),
+        IMPORTED => imported(read(data)?),
         _ => match kind.strip_prefix(ORDER).and_then(|rest| rest.strip_suffix(".v1")) {
             Some(
                 status @ ("confirmed" | "rejected" | "cancelled" | "shipped" | "delivered"
@@ -125,6 +141,12 @@ fn mail(mail: Mail) -> Result<Meaning, String> {
         priority: Priority::High,
         ..Request::mail(mail.request_id, mail.user_id, mail.template)
     }]))
+}
+
+fn imported(sent: Imported) -> Result<Meaning, String> {
+    let at_ms = parse_rfc3339(&sent.sent_at).ok_or("`sent_at` is not a time")?;
+    let request = Request::mail(sent.request_id, sent.user_id, sent.template_code);
+    Ok(Meaning::Sent(Request { subject: sent.order_id, ..request }, at_ms))
 }
 
 /// A message for each channel. The user's preferences decide which of them are sent.

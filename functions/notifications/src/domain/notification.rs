@@ -103,6 +103,13 @@ impl Notification {
         }
     }
 
+    /// The same notification, after another system has sent it.
+    pub fn sent_elsewhere(mut self, at_ms: u64) -> Self {
+        self.created_at_ms = at_ms;
+        self.deliver(String::new(), at_ms);
+        self
+    }
+
     /// Whether its delivery has ended.
     pub fn is_over(&self) -> bool {
         !matches!(self.state, State::Pending { .. } | State::Sending { .. })

@@ -34,6 +34,7 @@ impl<P: Ports> Notifications<P> {
         match meaning(&event.kind, &event.data).map_err(invalid)? {
             Meaning::Nothing => Ok(()),
             Meaning::Messages(requests) => self.announce(requests).await,
+            Meaning::Sent(request, at_ms) => self.import(request, at_ms).await,
             Meaning::User(id, user, requests) => {
                 let at_ms = event.time.as_deref().and_then(parse_rfc3339);
                 let at_ms = at_ms.unwrap_or_else(|| self.now_ms());

@@ -132,3 +132,18 @@ fn mails_use_the_short_order_number_of_the_pages() {
         assert_eq!(request.subject.as_deref(), data["order_id"].as_str(), "for links");
     }
 }
+
+#[test]
+fn a_message_of_another_system_is_not_sent_again() {
+    let mut data = json!({
+        "request_id": "ord_1:confirmed", "user_id": USER, "template_code": "order-confirmed",
+        "order_id": "ord_1", "sent_at": "2026-01-31T12:00:00Z",
+    });
+    let Ok(Meaning::Sent(request, at_ms)) = meaning(IMPORTED, &data.to_string()) else {
+        panic!("a message that was sent")
+    };
+    assert_eq!((request.request_id.as_str(), at_ms), ("ord_1:confirmed", 1_769_860_800_000));
+    assert_eq!(request.subject.as_deref(), Some("ord_1"));
+    data["sent_at"] = json!("yesterday");
+    assert!(meaning(IMPORTED, &data.to_string()).is_err());
+}

@@ -87,6 +87,39 @@ impl<S: Store> Shop<S> {
     }
 }
 
+/// Another system has sent a message about order `ord_1`.
+fn imported(request_id: &str) -> Event {
+    let data = json!({
+        "request_id": request_id, "user_id": USER, "template_code": "order-confirmed",
+        "order_id": "ord_1", "sent_at": "2026-01-31T12:00:00Z",
+    });
+    event("notifications.message.imported", request_id, 1, &data)
+}
+
+#[tokio::test]
+async fn a_message_of_another_system_is_listed_and_not_sent() {
+    let shop = World::new().shop();
+    for _ in 0..2 {
+        shop.handle(&imported("ord_1:confirmed")).await.unwrap();
+        // It is the same message, whichever event comes first.
+        shop.handle(&order("confirmed")).await.unwrap();
+    }
+    assert_eq!(shop.sends().await, [("sent", 1)]);
+    let (listed, _) = shop.list(USER, None, 10).await.unwrap();
+    let [listed] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!((listed.created_at_ms, listed.attempts), (1_769_860_800_000, 0));
+}
+
+#[tokio::test]
+async fn a_message_that_was_sent_here_is_not_replaced_by_an_import() {
+    let shop = world_with_key().shop();
+    shop.handle(&registered()).await.unwrap();
+    shop.handle(&order("confirmed")).await.unwrap();
+    let before = shop.all().await;
+    shop.handle(&imported("ord_1:confirmed")).await.unwrap();
+    assert_eq!(shop.all().await, before);
+}
+
 #[tokio::test]
 async fn a_repeated_event_sends_its_messages_once() {
     let world = World::new();
