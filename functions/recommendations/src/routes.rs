@@ -87,7 +87,6 @@ impl<S: Store, F: Flags, K: KeySource> App<S, F, K> {
 struct FeedQuery {
     /// The SKUs of at most 20 products in a cart, separated by commas: only products that are bought
     /// together with them. The list is empty for callers who do not have this feature.
-    #[cfg_attr(test, schemars(length(max = 1299)))]
     cart: Option<String>,
 }
 
