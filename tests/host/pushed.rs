@@ -206,8 +206,9 @@ async fn what_is_pushed_has_the_format_of_spin() {
     push(&user, &linked, &name, &["--compose=false"]).await;
     let running = host(&registry, ":v1", &user).start().await;
     running.client().get("/echo").await.expect(200);
-    let calls = running.metric(r#"calls_total{component="callee",outcome="ok"}"#).await;
-    assert!(calls.is_some_and(|calls| calls > 0), "{calls:?}");
+    let labels = r#"component="callee",route="values.echo",status="ok",caller="caller""#;
+    let series = format!("tessera_link_call_duration_seconds_count{{{labels}}}");
+    assert!(running.metric(&series).await.is_some_and(|calls| calls > 0));
 }
 
 #[tokio::test]

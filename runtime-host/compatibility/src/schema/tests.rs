@@ -57,7 +57,7 @@ fn members_may_be_added_unless_they_are_required() {
     assert_eq!(breaks(&old, &new), Default::default());
     let closed = json!({ "type": "object", "additionalProperties": false });
     let (sent, received) = breaks(&old, &closed);
-    assert_eq!(sent, ["value: members that it does not name are no longer accepted"]);
+    assert_eq!(sent, ["members that it does not name are no longer accepted"]);
     assert_eq!(received, Vec::<String>::new());
 }
 
@@ -66,13 +66,13 @@ fn types_may_widen_for_senders_and_narrow_for_receivers() {
     let (integer, number) = (json!({ "type": "integer" }), json!({ "type": "number" }));
     let (sent, received) = breaks(&integer, &number);
     assert_eq!(sent, Vec::<String>::new());
-    assert_eq!(received, ["value: its type is number now, and was integer before"]);
+    assert_eq!(received, ["its type is number now, and was integer before"]);
     let (sent, received) = breaks(&number, &integer);
-    assert_eq!(sent, ["value: its type is integer now, and number is no longer accepted"]);
+    assert_eq!(sent, ["its type is integer now, and number is no longer accepted"]);
     assert_eq!(received, Vec::<String>::new());
     let nullable = json!({ "type": ["integer", "null"] });
-    assert_eq!(breaks(&nullable, &integer).0, ["value: it can't be null any more"]);
-    let text = "value: it can be null, and could not be before";
+    assert_eq!(breaks(&nullable, &integer).0, ["it can't be null any more"]);
+    let text = "it can be null, and could not be before";
     assert_eq!(breaks(&integer, &nullable).1, [text]);
 }
 
@@ -80,26 +80,26 @@ fn types_may_widen_for_senders_and_narrow_for_receivers() {
 fn listed_values_are_compared() {
     let (old, new) = (json!({ "enum": ["a", "b"] }), json!({ "enum": ["b", "c"] }));
     let (sent, received) = breaks(&old, &new);
-    assert_eq!(sent, ["value: `a` is no longer accepted"]);
-    assert_eq!(received, ["value: `c` is a new value"]);
+    assert_eq!(sent, ["`a` is no longer accepted"]);
+    assert_eq!(received, ["`c` is a new value"]);
     let (sent, _) =
         breaks(&json!({ "type": "string" }), &json!({ "type": "string", "enum": ["a"] }));
-    assert_eq!(sent, ["value: only some values are accepted now"]);
+    assert_eq!(sent, ["only some values are accepted now"]);
     let (sent, received) = breaks(&json!({ "const": "a" }), &json!({ "type": "string" }));
     assert_eq!(sent, Vec::<String>::new());
-    assert_eq!(received, ["value: it can have any value now"]);
+    assert_eq!(received, ["it can have any value now"]);
 }
 
 #[test]
 fn limits_and_forms_are_compared() {
     let (old, new) = (json!({ "maxLength": 10 }), json!({ "maxLength": 5 }));
-    let text = "value: `maxLength` is `5` now, and was `10` before";
+    let text = "`maxLength` is `5` now, and was `10` before";
     assert_eq!(breaks(&old, &new), (vec![text.to_owned()], vec![]));
     let (old, new) = (json!({ "minimum": 1 }), json!({}));
-    let text = "value: `minimum` is not set now, and was `1` before";
+    let text = "`minimum` is not set now, and was `1` before";
     assert_eq!(breaks(&old, &new), (vec![], vec![text.to_owned()]));
     let (sent, _) = breaks(&json!({}), &json!({ "pattern": "^a$" }));
-    assert_eq!(sent, ["value: `pattern` is `^a$` now, and was not set before"]);
+    assert_eq!(sent, ["`pattern` is `^a$` now, and was not set before"]);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn each_alternative_must_fit_another_one() {
     let both = json!({ "oneOf": [text, number] });
     let (sent, received) = breaks(&both, &text);
     let reason = "its type is string now, and number is no longer accepted";
-    assert_eq!(sent, [format!("value: alternative 2 is no longer accepted: {reason}")]);
+    assert_eq!(sent, [format!("alternative 2 is no longer accepted: {reason}")]);
     assert_eq!(received, Vec::<String>::new());
     let (sent, received) = breaks(&text, &both);
     assert_eq!(sent, Vec::<String>::new());

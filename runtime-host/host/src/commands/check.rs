@@ -27,7 +27,7 @@ pub(crate) struct Check {
     component: Option<String>,
     /// What it is compared with: a file; the first digits of the digest of code that a host has kept,
     /// in `revisions/code` of its state directory; or a name in a registry, as for `tessera deploy`.
-    #[arg(long, value_name = "FILE|DIGITS|REFERENCE")]
+    #[arg(long, value_name = "OTHER")]
     against: String,
     #[command(flatten)]
     documents: Documents,

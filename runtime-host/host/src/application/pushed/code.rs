@@ -61,7 +61,6 @@ pub(super) struct Code {
 pub(super) struct ComponentCode {
     pub(super) source: Value,
     pub(super) dependencies: Map<String, Value>,
-    pub(super) middleware: Vec<Value>,
 }
 
 /// The code of all components of an application. Blocks.
@@ -90,9 +89,8 @@ impl Code {
         component: &Component,
         middleware: &[Middleware],
     ) -> anyhow::Result<ComponentCode> {
-        if component.dependencies.is_empty() && middleware.is_empty() {
-            let source = self.file(&component.source)?;
-            return Ok(ComponentCode { source, ..ComponentCode::default() });
+        if component.dependencies.is_empty() {
+            return self.separate(app, component, middleware);
         }
         let path = local(&component.source)?;
         let bytes = into_component(binary(path, read(path)?)?)?;
@@ -102,13 +100,22 @@ impl Code {
         Ok(ComponentCode { source, ..ComponentCode::default() })
     }
 
+    /// Middleware is composed also then: stock Spin starts no pulled application that has it.
     fn separate(
         &mut self,
         app: &App,
         component: &Component,
         middleware: &[Middleware],
     ) -> anyhow::Result<ComponentCode> {
-        let source = self.file(&component.source)?;
+        let source = match middleware {
+            [] => self.file(&component.source)?,
+            _ => {
+                let path = local(&component.source)?;
+                let bytes = into_component(binary(path, read(path)?)?)?;
+                let bytes = compose_middleware(app, &component.id, bytes, middleware, permission)?;
+                self.add(Layer::of_bytes(MEDIA_TYPE, refuse_denied(bytes)?))?
+            }
+        };
         let mut dependencies = Map::new();
         for dependency in &component.dependencies {
             let inherit = match component.dependencies_inherit_configuration {
@@ -118,11 +125,7 @@ impl Code {
             let locked = self.dependency(app, &dependency.provider, inherit)?;
             dependencies.insert(dependency.import.clone(), locked);
         }
-        let middleware: anyhow::Result<Vec<Value>> = middleware
-            .iter()
-            .map(|one| self.dependency(app, &one.provider, &one.inherit))
-            .collect();
-        Ok(ComponentCode { source, dependencies, middleware: middleware? })
+        Ok(ComponentCode { source, dependencies })
     }
 
     fn dependency(

@@ -12,8 +12,6 @@ use tessera_manifest::{App, Component, ComponentId, Handler, Provider};
 
 /// What an application that calls other components by HTTP needs of its host.
 const CHAINING: &str = "local_service_chaining";
-/// What an application with middleware needs of its host.
-const MIDDLEWARE: &str = "middleware";
 const REQUIRED: &str = "required";
 /// The end of the host names of components.
 const INTERNAL: &str = ".spin.internal";
@@ -138,7 +136,6 @@ fn component(
     let written = raw::at(manifest, &component.written_at);
     let none = ComponentCode::default();
     let code = code.unwrap_or(&none);
-    let has_middleware = !code.middleware.is_empty();
     let metadata = json!({
         "description": written["description"],
         "allowed_outbound_hosts": component.allowed_outbound_hosts,
@@ -146,15 +143,10 @@ fn component(
         "databases": component.sqlite_databases,
         "ai_models": component.ai_models,
         "build": written["build"],
-        "resolve-trigger-dependencies-using": has_middleware.then_some("http"),
         TESSERA: form.keeps_settings().then(|| own(component, written, code)),
     });
     let chains = component.allowed_outbound_hosts.iter().any(|host| is_internal(host));
-    let requirements = json!({
-        CHAINING: chains.then_some(REQUIRED),
-        MIDDLEWARE: has_middleware.then_some(REQUIRED),
-    });
-    let middleware = has_middleware.then(|| json!({ "middleware": code.middleware }));
+    let requirements = json!({ CHAINING: chains.then_some(REQUIRED) });
     let locked = json!({
         "id": component.id,
         "metadata": filled(metadata, &[]),
@@ -163,7 +155,6 @@ fn component(
         "files": files,
         "config": component.variables,
         "dependencies": code.dependencies,
-        "trigger_dependencies": middleware,
         "host_requirements": filled(requirements, &[]),
     });
     filled(locked, &[])

@@ -17,7 +17,7 @@ pub(super) struct CodeSource {
     /// The file with the code, or its name in a registry: a single component, or an application that
     /// has the component, for example `ghcr.io/me/app:v1` [default: the `source` of the component in
     /// the manifest].
-    #[arg(long, value_name = "FILE|REFERENCE")]
+    #[arg(long, value_name = "SOURCE")]
     from: Option<String>,
     /// Reach the registry without TLS.
     #[arg(short = 'k', long, requires = "from")]
