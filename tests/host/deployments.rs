@@ -233,7 +233,7 @@ async fn killed_at(point: u64) {
     decided(&host).await;
     let (word, events) = match is_known {
         true => ("first", ["deployed", "step", "promoted"].as_slice()),
-        false => ("stable", &[]),
+        false => ("stable", [].as_slice()),
     };
     assert_eq!(host.client().get("/").await.expect(200).text(), word, "{point}");
     let mut history = history(&host).await;

@@ -49,10 +49,11 @@ impl Engine {
     /// `None` if this machine can't build and run images, which is reported as the reason why the test
     /// is skipped.
     fn new() -> Option<Self> {
-        let can_mount = Command::new("unshare").args(["--mount", "true"]).output();
+        let mount = Command::new("unshare").args(["--mount", "true"]).output();
+        let can_mount = mount.is_ok_and(|output| output.status.success());
         let reason = match program("buildah") {
             None => "buildah is not installed (Debian package buildah)",
-            Some(_) if !can_mount.is_ok_and(|output| output.status.success()) => {
+            Some(_) if !can_mount => {
                 "this user may not mount file systems, which `unshare --mount` needs"
             }
             Some(program) => {
@@ -84,8 +85,8 @@ impl Engine {
         // The health check is not in the other format.
         let build =
             ["build", "--format", "docker", "--target", "host", "--tag", IMAGE, "--file", FILE];
-        let stage = format!("{ROOT_FILES}={}", path(&stage));
-        self.run(&[&build[..], &["--build-context", &stage, &path(&empty)]].concat());
+        let (stage, empty) = (format!("{ROOT_FILES}={}", path(&stage)), path(&empty));
+        self.run(&[&build[..], &["--build-context", stage.as_str(), empty.as_str()]].concat());
         let inspected = self.run(&["inspect", "--type", "image", IMAGE]);
         let inspected: Value = serde_json::from_str(&inspected).expect("JSON");
         self.run(&["from", "--name", "container", IMAGE]);

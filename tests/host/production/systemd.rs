@@ -70,7 +70,7 @@ fn received(socket: &UnixDatagram) -> String {
     String::from_utf8_lossy(&buffer[..length]).into_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn the_supervisor_learns_when_the_host_serves_and_when_it_stops() {
     let (_folder, path, socket) = supervisor();
     let app = application(Application::GUEST);

@@ -78,8 +78,22 @@ function compared(id, { stable, candidate }) {
   });
 }
 
+/** The entry with which the present revision came into service; null if it was there from the start. */
+function since({ history }) {
+  let [candidate, began] = [null, null];
+  for (const entry of history) {
+    if (entry.event === 'deployed') candidate = entry.revision;
+    else if (entry.event !== 'step') {
+      // The end of a candidate changes nothing for the present revision.
+      const isOfCandidate = entry.event === 'refused' || (entry.event === 'rolled-back' && entry.revision === candidate);
+      if (!isOfCandidate) began = entry;
+      candidate = null;
+    }
+  }
+  return began;
+}
+
 function inService(components, redraw, reload) {
-  const since = (one) => latest(one, ({ event }) => ['promoted', 'rolled-back', 'started'].includes(event));
   return table({
     name: 'revisions', caption: 'Revisions in service', rows: components, redraw, key: ({ id }) => id, empty: 'No components.',
     columns: [

@@ -16,7 +16,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 const SOCKET: &str = "NOTIFY_SOCKET";
 
 /// The supervisor that has started this process, if it wants to be notified.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub(super) struct Supervisor {
     socket: Option<OsString>,
 }
