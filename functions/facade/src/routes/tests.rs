@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::result::Result;
 use std::sync::{Arc, Mutex};
 
 use chassis::events::Event;
