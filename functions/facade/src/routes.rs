@@ -146,3 +146,6 @@ fn not_handled(error: EventError) -> Problem {
         EventError::Unavailable(_) => Problem::unavailable("A side does not respond.", 1),
     }
 }
+
+#[cfg(test)]
+mod tests;

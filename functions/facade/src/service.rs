@@ -130,6 +130,3 @@ fn response(answer: &Answer, side: Option<Side>) -> Response<Bytes> {
 fn mark(response: &mut Response<Bytes>, side: Side) {
     response.headers_mut().insert(SERVED_BY, HeaderValue::from_static(side.name()));
 }
-
-#[cfg(test)]
-mod tests;

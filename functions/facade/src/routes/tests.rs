@@ -1,16 +1,17 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::result::Result;
 use std::sync::{Arc, Mutex};
 
 use chassis::events::Event;
 use chassis::http::{Outbound, OutboundError};
 use chassis::outbox::{Draft, Outbox};
 use chassis::testing::{Client, ManualClock, MemoryProducer, MemoryStore};
+use http::{Request, Response};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::Mode;
-use crate::routes::{Api, router};
+use crate::service::{CHECKS_MAX, CLAIM_MS};
 
 const NOON_MS: u64 = 1_769_860_800_000;
 const NATIVE: &str = "ord_0192f0c1-7a10-7c3e-9d5b-2f1f5f0a9c11";
