@@ -13,9 +13,11 @@ mod output;
 mod selection;
 mod state;
 mod variables;
+mod watching;
 
 use super::Application;
 use super::stop::Stop;
+use super::watch::Session;
 use crate::admin::AdminState;
 use crate::application::Pulled;
 use crate::exporter::{Exporter, ReadMetrics, Settings};
@@ -89,6 +91,9 @@ pub(crate) struct Up {
     /// The arguments of the command of a `[[trigger.command]]`, after `--`.
     #[arg(last = true, value_name = "ARGUMENT")]
     arguments: Vec<String>,
+    /// What `tessera watch` does while the application is up.
+    #[arg(skip)]
+    session: Option<Session>,
 }
 
 impl Up {
@@ -112,6 +117,11 @@ impl Up {
         }
     }
 
+    /// Watches the files of the application while it is up.
+    pub(super) fn watch(&mut self, session: Session) {
+        self.session = Some(session);
+    }
+
     fn run_logged(self, mut exporter: Exporter, logs: Arc<RecentLogs>) -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let cores = std::thread::available_parallelism();
@@ -130,7 +140,7 @@ impl Up {
         reason = "these tasks are awaited or aborted when the application stops"
     )]
     async fn serve(
-        self,
+        mut self,
         workers: &Arc<Workers>,
         exporter: &mut Exporter,
         logs: Arc<RecentLogs>,
@@ -176,6 +186,7 @@ impl Up {
             took: started.elapsed(),
         };
         up.announce(&self.output)?;
+        let (stop, watching) = watching::begin(self.session.take(), &running, stop);
         let stop = self.drain.not_ready_first(stop, running.readiness());
         let (stop, command) = super::program::begin(&running, stop);
         let service = running.service();
@@ -195,6 +206,7 @@ impl Up {
         let tasks = BackgroundTasks { serving, schedules, messages, deliveries };
         let drained = tasks.drain(stop, patience).await?;
         rollouts.abort();
+        watching::end(watching).await;
         // While the event log is open.
         exporter.finish_metrics().await;
         running.close().await?;
