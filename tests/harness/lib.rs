@@ -20,7 +20,7 @@ mod process;
 mod stranger;
 
 pub use client::{Answer, Client};
-pub use paths::{built_component, built_guest, program, repository, tessera_binary};
+pub use paths::{build_folder, built_component, built_guest, program, repository, tessera_binary};
 pub use patience::{eventually, soon};
 pub use process::{Host, HostBuilder, LogLine, fixed_address, send_signal};
 pub use process::{share_compiled_code, unwrapped};

@@ -47,6 +47,11 @@ pub fn program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
+/// Where tests build applications: the same folder for all, so that dependencies are compiled once.
+pub fn build_folder() -> PathBuf {
+    target().join("tmp/tutorial-target")
+}
+
 /// Where hosts under test share compiled code.
 pub(crate) fn compiled_code() -> PathBuf {
     target().join("tmp/compiled")

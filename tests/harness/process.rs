@@ -32,6 +32,8 @@ pub struct HostBuilder {
     listen: SocketAddr,
     state: Option<PathBuf>,
     folder: Option<PathBuf>,
+    /// The command and its own arguments.
+    command: Vec<OsString>,
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
 }
@@ -57,6 +59,7 @@ impl HostBuilder {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             state: None,
             folder: None,
+            command: vec!["up".into()],
             arguments: vec![],
             environment: vec![],
         }
@@ -80,6 +83,14 @@ impl HostBuilder {
     #[must_use]
     pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Start it with `tessera watch` and these arguments.
+    #[must_use]
+    pub fn watch(mut self, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(OsString::from);
+        self.command = std::iter::once("watch".into()).chain(arguments).collect();
         self
     }
 
@@ -107,9 +118,10 @@ impl HostBuilder {
     fn command(&self, state: &Path, log_format: &str) -> Command {
         let mut command = Command::new(tessera_binary());
         command
-            .arg("up")
+            .args(&self.command)
             .arg("--from")
             .arg(&self.manifest)
+            .args((self.command[0] == "watch").then_some("--"))
             .args(["--listen", &self.listen.to_string(), "--admin-listen", "127.0.0.1:0"])
             .arg("--state-dir")
             .arg(state)

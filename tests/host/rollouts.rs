@@ -93,13 +93,13 @@ async fn shown(host: &Host) -> Value {
 }
 
 /// Clients that send requests until they are asked for what came back.
-struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     clients: JoinSet<Vec<(u16, String)>>,
 }
 
 impl Load {
-    fn begin(host: &Host) -> Self {
+    pub(crate) fn begin(host: &Host) -> Self {
         let stop = Arc::<AtomicBool>::default();
         let mut clients = JoinSet::new();
         for _ in 0..CLIENTS {
@@ -116,7 +116,7 @@ impl Load {
         Self { stop, clients }
     }
 
-    async fn end(self) -> Vec<(u16, String)> {
+    pub(crate) async fn end(self) -> Vec<(u16, String)> {
         self.stop.store(true, Ordering::Relaxed);
         self.clients.join_all().await.concat()
     }

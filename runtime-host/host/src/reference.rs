@@ -10,9 +10,11 @@ use crate::commands::check::Check;
 use crate::commands::doctor::Doctor;
 use crate::commands::flags::Flags;
 use crate::commands::health::Health;
+use crate::commands::projects::{Add, New};
 use crate::commands::registry::Registry;
 use crate::commands::rollouts::Deploy;
 use crate::commands::up::Up;
+use crate::commands::watch::Watch;
 use crate::telemetry::{Declaration, Metrics};
 use crate::triggers::http::FrontLimits;
 use clap::{Arg, Args, Command};
@@ -57,6 +59,9 @@ fn the_command_line_page_matches_the_declarations() {
         &[
             ("up", flags_table(&flags_of::<Up>(), |arg| !is_limit(arg))),
             ("build", flags_table(&flags_of::<Build>(), |_| true)),
+            ("watch", flags_table(&flags_of::<Watch>(), |arg| !arg.is_positional())),
+            ("new", flags_table(&flags_of::<New>(), |arg| !arg.is_positional())),
+            ("add", flags_table(&flags_of::<Add>(), |arg| !arg.is_positional())),
             ("doctor", flags_table(&flags_of::<Doctor>(), |_| true)),
             ("check", flags_table(&flags_of::<Check>(), |arg| !arg.is_positional())),
             ("registry-push", registry("push")),

@@ -149,6 +149,8 @@ pub struct Build {
     pub commands: Vec<String>,
     /// Where to run them, absolute.
     pub workdir: PathBuf,
+    /// Glob patterns of the files that they read, relative to `workdir`.
+    pub watch: Vec<String>,
 }
 
 /// An import that is satisfied by another component.

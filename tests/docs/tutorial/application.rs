@@ -1,6 +1,6 @@
 //! The application of a reader: its folder, its host, and its terminal.
 
-use harness::{Host, HostBuilder, repository, share_compiled_code, tessera_binary};
+use harness::{Host, HostBuilder, build_folder, repository, share_compiled_code, tessera_binary};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -30,8 +30,8 @@ pub(super) struct Application {
 
 impl Application {
     pub(super) fn new() -> Self {
-        let shared = tessera_binary().ancestors().nth(2).expect("the target folder").join("tmp");
-        let (work, target) = (shared.join("tutorial"), shared.join("tutorial-target"));
+        let target = build_folder();
+        let work = target.with_file_name("tutorial");
         if work.exists() {
             std::fs::remove_dir_all(&work).expect("the folder of an earlier run is removed");
         }

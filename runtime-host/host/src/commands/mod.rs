@@ -12,12 +12,14 @@ pub(crate) mod health;
 mod listen;
 mod machine;
 mod program;
+pub(crate) mod projects;
 pub(crate) mod registry;
 pub(crate) mod rollouts;
 mod source;
 mod stop;
 pub(crate) mod up;
 mod verify;
+pub(crate) mod watch;
 
 pub(crate) use source::Application;
 
@@ -43,6 +45,12 @@ enum Verb {
     Up(Box<up::Up>),
     /// Run the build command of each component.
     Build(build::Build),
+    /// Build and start the application, and replace its components when their files change.
+    Watch(watch::Watch),
+    /// Make an application from a template.
+    New(projects::New),
+    /// Add a component from a template to an application.
+    Add(projects::Add),
     /// Report problems with the application and this machine, and how to fix them.
     Doctor(doctor::Doctor),
     /// Push applications to a registry, and pull them.
@@ -125,6 +133,9 @@ impl Command {
         match self.verb {
             Verb::Up(up) => up.run(),
             Verb::Build(build) => build.run(),
+            Verb::Watch(watch) => watch.run(),
+            Verb::New(new) => new.run(),
+            Verb::Add(add) => add.run(),
             Verb::Doctor(doctor) => doctor.run(),
             Verb::Registry(registry) => registry.run(),
             Verb::Check(check) => check.run(),

@@ -11,7 +11,7 @@ use tessera_manifest::{App, FILE_NAME};
 const FOLDERS_ABOVE_MAX: usize = 20;
 
 /// Which application a command is about.
-#[derive(Debug, Default, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Application {
     /// The manifest, its directory, a component without a manifest, which then serves all requests,
     /// or, for `tessera up`, the name of an application in a registry [default: `spin.toml` in the working directory, or in one above it in the same Git
@@ -52,13 +52,23 @@ impl Application {
         Ok(Some(self.path()?).filter(|path| is_code(path)))
     }
 
+    /// What was asked for, if not the default.
+    pub(super) fn from(&self) -> Option<&Path> {
+        self.from.as_deref()
+    }
+
+    /// The build profile, if one was chosen.
+    pub(super) fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
+    }
+
     /// Whether a build profile was chosen.
     pub(super) fn has_profile(&self) -> bool {
         self.profile.is_some()
     }
 
     /// The path of the manifest or the component, absolute.
-    fn path(&self) -> anyhow::Result<PathBuf> {
+    pub(super) fn path(&self) -> anyhow::Result<PathBuf> {
         let path = match &self.from {
             None => found_above().unwrap_or_else(|| FILE_NAME.into()),
             Some(folder) if folder.is_dir() => folder.join(FILE_NAME),

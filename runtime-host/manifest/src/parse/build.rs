@@ -12,10 +12,9 @@ pub(super) fn read(field: &Field<'_>, folder: &Path) -> Option<Build> {
     let commands = commands(&mut table);
     let workdir = table.string("workdir");
     let workdir = path::join(folder, workdir.as_deref().unwrap_or_default());
-    // For `spin watch`.
-    table.optional("watch").map(|field| strings(&field));
+    let watch = table.optional("watch").map(|field| strings(&field)).unwrap_or_default();
     table.finish();
-    Some(Build { commands: commands?, workdir })
+    Some(Build { commands: commands?, workdir, watch })
 }
 
 /// `command`: one, or an array of them.

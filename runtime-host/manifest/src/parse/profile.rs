@@ -37,9 +37,11 @@ fn apply(field: &Field<'_>, scope: Scope<'_>, component: &mut Component) {
         let commands = build::commands(&mut build);
         build.finish();
         if let Some(commands) = commands {
-            let own = component.build.take();
-            let workdir = own.map_or_else(|| scope.folder.to_owned(), |build| build.workdir);
-            component.build = Some(Build { commands, workdir });
+            let (workdir, watch) = match component.build.take() {
+                Some(own) => (own.workdir, own.watch),
+                None => (scope.folder.to_owned(), Vec::new()),
+            };
+            component.build = Some(Build { commands, workdir, watch });
         }
     }
     table.finish();

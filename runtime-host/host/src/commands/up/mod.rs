@@ -16,9 +16,11 @@ mod selection;
 mod state;
 mod supervisor;
 mod variables;
+mod watching;
 
 use super::Application;
 use super::stop::Stop;
+use super::watch::Session;
 use crate::admin::AdminState;
 use crate::application::Pulled;
 use crate::exporter::{Exporter, ReadMetrics, Settings};
@@ -96,6 +98,9 @@ pub(crate) struct Up {
     /// The arguments of the command of a `[[trigger.command]]`, after `--`.
     #[arg(last = true, value_name = "ARGUMENT")]
     arguments: Vec<String>,
+    /// What `tessera watch` does while the application is up.
+    #[arg(skip)]
+    session: Option<Session>,
 }
 
 impl Up {
@@ -119,6 +124,11 @@ impl Up {
         }
     }
 
+    /// Watches the files of the application while it is up.
+    pub(super) fn watch(&mut self, session: Session) {
+        self.session = Some(session);
+    }
+
     fn run_logged(self, mut exporter: Exporter, logs: Arc<RecentLogs>) -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let cores = std::thread::available_parallelism();
@@ -137,7 +147,7 @@ impl Up {
         reason = "these tasks are awaited or aborted when the application stops"
     )]
     async fn serve(
-        self,
+        mut self,
         workers: &Arc<Workers>,
         exporter: &mut Exporter,
         logs: Arc<RecentLogs>,
@@ -186,6 +196,7 @@ impl Up {
         up.announce(&self.output)?;
         let supervisor = Supervisor::of_process();
         supervisor.ready(&up.url);
+        let (stop, watching) = watching::begin(self.session.take(), &running, stop);
         let stop = self.drain.not_ready_first(stop, running.readiness(), supervisor);
         let (stop, command) = super::program::begin(&running, stop);
         let service = running.service();
@@ -207,6 +218,7 @@ impl Up {
         let drained = tasks.drain(stop, patience).await?;
         rollouts.abort();
         hangups.abort();
+        watching::end(watching).await;
         // While the event log is open.
         exporter.finish_metrics().await;
         running.close().await?;
