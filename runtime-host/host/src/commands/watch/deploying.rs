@@ -1,6 +1,6 @@
 //! Gives a running component the code that a build has made.
 
-use crate::rollouts::{Code, CodeId, Cohort, Deployment, Event, Rollouts};
+use crate::rollouts::{Code, CodeId, Cohort, Deployment, Event, RevisionId, Rollouts};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tessera_rollout::plan::Plan;
@@ -23,11 +23,13 @@ pub(super) enum Outcome {
 /// Deploys code of a component.
 pub(super) async fn deploy(rollouts: &Arc<Rollouts>, id: &str, code: Vec<u8>) -> Outcome {
     let begun = Instant::now();
-    if rollouts.stable(id) == Some(CodeId::of(&code)) {
+    let digest = CodeId::of(&code);
+    if rollouts.stable(id).is_some_and(|(_, parts)| parts.code == digest) {
         return Outcome::Same;
     }
     let (plan, cohort, by) = (Plan::at_once(), Cohort::default(), BY.to_owned());
-    let deployment = Deployment { code: Code::Bytes(code), plan, cohort, by };
+    let origin = String::new();
+    let deployment = Deployment { code: Code::Bytes(code), origin, plan, cohort, by };
     let revision = match rollouts.deploy(id, deployment).await {
         Ok(revision) => revision,
         Err(error) => return Outcome::Refused(error.to_string()),
@@ -39,7 +41,9 @@ pub(super) async fn deploy(rollouts: &Arc<Rollouts>, id: &str, code: Vec<u8>) ->
             Some(Event::RolledBack { .. }) => {
                 return Outcome::Refused("an operator has rolled it back".to_owned());
             }
-            Some(Event::Deployed | Event::Step { .. } | Event::Started) => {}
+            Some(
+                Event::Deployed | Event::Configured { .. } | Event::Step { .. } | Event::Started,
+            ) => {}
             None => return Outcome::Refused("its history is gone".to_owned()),
         }
         tokio::time::sleep(LOOK).await;
@@ -47,7 +51,7 @@ pub(super) async fn deploy(rollouts: &Arc<Rollouts>, id: &str, code: Vec<u8>) ->
 }
 
 /// The last thing that happened to a revision.
-async fn decision(rollouts: &Rollouts, id: &str, revision: &CodeId) -> Option<Event> {
+async fn decision(rollouts: &Rollouts, id: &str, revision: &RevisionId) -> Option<Event> {
     let component = rollouts.views().await.into_iter().find(|component| component.id == id)?;
     let mut entries = component.history.into_iter().rev();
     entries.find(|entry| entry.revision == *revision).map(|entry| entry.event)
