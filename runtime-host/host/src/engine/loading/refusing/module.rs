@@ -79,10 +79,9 @@ impl Module<'_> {
                 local += self.flat_length(&param.ty);
             }
         }
-        body += &match (function.result.as_ref(), signature.results.len()) {
-            (None, _) => " unreachable".to_owned(),
-            (Some(ty), _) => self.returned(ty, signature.retptr),
-        };
+        if let Some(ty) = &function.result {
+            body += &self.returned(ty, signature.retptr);
+        }
         let types = |types: &[WasmType]| types.iter().map(|ty| core_type(*ty)).collect::<Vec<_>>();
         let (params, results) = (types(&signature.params), types(&signature.results));
         let _ = writeln!(
