@@ -18,7 +18,7 @@ const COMPONENTS: [&str; 4] = ["one", "two", "three", "four"];
 /// The availability that deployments must not spoil: one of this number of requests may fail.
 const REQUESTS_PER_FAILURE: usize = 10_000;
 /// The requests during which that is tried, at least.
-const REQUESTS_MIN: usize = 2_000;
+const REQUESTS_MIN: usize = 1_000;
 /// A canary whose steps are as short as possible.
 const SHORT_CANARY: &str = "steps=30,60&step_ms=1&calls_min=30&latency_ratio_max=1000";
 
