@@ -8,7 +8,7 @@ use harness::{Host, share_compiled_code};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::task::JoinSet;
 
 /// Deployments in a row.
@@ -17,6 +17,8 @@ const DEPLOYMENTS: usize = 20;
 const COMPONENTS: [&str; 4] = ["one", "two", "three", "four"];
 /// The availability that deployments must not spoil: one of this number of requests may fail.
 const REQUESTS_PER_FAILURE: usize = 10_000;
+/// The requests during which that is tried, at least.
+const REQUESTS_MIN: usize = 1_000;
 /// A canary whose steps are as short as possible.
 const SHORT_CANARY: &str = "steps=30,60&step_ms=1&calls_min=30&latency_ratio_max=1000";
 
@@ -24,15 +26,18 @@ const SHORT_CANARY: &str = "steps=30,60&step_ms=1&calls_min=30&latency_ratio_max
 /// is no answer.
 struct Load {
     stop: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
     clients: JoinSet<Vec<(u16, String)>>,
 }
 
 impl Load {
     fn begin(host: &Host, paths: &[&str]) -> Self {
         let stop = Arc::<AtomicBool>::default();
+        let answered = Arc::<AtomicUsize>::default();
         let mut clients = JoinSet::new();
         for path in paths {
-            let (client, stop, path) = (host.client(), stop.clone(), (*path).to_owned());
+            let (client, path) = (host.client(), (*path).to_owned());
+            let (stop, answered) = (stop.clone(), answered.clone());
             clients.spawn(async move {
                 let mut answers = Vec::new();
                 while !stop.load(Ordering::Relaxed) {
@@ -42,11 +47,12 @@ impl Load {
                             Err(error) => (0, error.to_string()),
                         },
                     );
+                    answered.fetch_add(1, Ordering::Relaxed);
                 }
                 answers
             });
         }
-        Self { stop, clients }
+        Self { stop, answered, clients }
     }
 
     async fn end(self) -> Vec<(u16, String)> {
@@ -165,6 +171,8 @@ async fn deployments_while_faults_are_injected_do_not_cost_the_availability() {
     for number in 0..DEPLOYMENTS {
         deploy_at_once(&host, "shop", ["first", "second"][number % 2]).await;
     }
+    eventually(async || (load.answered.load(Ordering::Relaxed) >= REQUESTS_MIN).then_some(()))
+        .await;
     // Each of them was injected.
     eventually(async || {
         let faults = host.admin().get("/faults").await.expect(200).json();

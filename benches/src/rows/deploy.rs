@@ -76,8 +76,8 @@ impl Host {
         let mut process = Process::spawn("tessera", command)?;
         process.prints("\"listening\"").await?;
         let output = process.output();
-        let log = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let admin = log.filter_map(|line| Some(line["admin"].as_str()?.to_owned())).next();
+        let mut log = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let admin = log.find_map(|line| Some(line["admin"].as_str()?.to_owned()));
         let admin = format!("http://{}", admin.context("no admin address")?);
         let token = std::fs::read_to_string(state.path().join("admin-token"))?;
         let token = token.trim().to_owned();
