@@ -10,9 +10,10 @@ pub fn repository() -> PathBuf {
 
 /// The folder that cargo builds into.
 fn target() -> PathBuf {
-    // A test runs as <target>/debug/deps/<name>.
+    // A test runs as <target>/debug/deps/<name>, and a program as <target>/debug/<name>.
     let own = std::env::current_exe().unwrap_or_default();
-    own.ancestors().nth(3).map_or_else(|| repository().join("target"), Path::to_owned)
+    let target = own.ancestors().find(|folder| folder.join("debug").is_dir());
+    target.map_or_else(|| repository().join("target"), Path::to_owned)
 }
 
 /// The `tessera` binary.

@@ -3,7 +3,7 @@
 use crate::shop::Shop;
 use crate::sizes::component;
 use harness::tessera_binary;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A deployment.
 pub(crate) struct Deployment {
@@ -15,7 +15,9 @@ pub(crate) struct Deployment {
 /// which is compiled like any other change.
 pub(crate) async fn measure(shop: &Shop) -> Deployment {
     let mut code = component(shop.sender);
-    code.extend(custom_section("change", shop.name.as_bytes()));
+    // Another one in each run, because compiled code is kept.
+    let now = format!("{:?}", SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock"));
+    code.extend(custom_section("change", now.as_bytes()));
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("changed.wasm");
     std::fs::write(&file, &code).expect("a file");

@@ -70,6 +70,8 @@ fn unavailable(error: Unavailable) -> Problem {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::result::Result;
+
     use chassis::auth::{ProofMemo, verify};
     use chassis::testing::{Client, ManualClock};
 

@@ -13,9 +13,9 @@ use application::Application;
 use crowd::{Crowd, Kind};
 use serde_json::json;
 
-/// The first of them is among the first 10 %, and about half are among the first 50 %. The mailbox has
+/// The first of them is among the first 10 %, and all but one are among the first 50 %. The mailbox has
 /// room for all of their mails.
-const CUSTOMERS: usize = 8;
+const CUSTOMERS: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn families_move_one_after_the_other_while_customers_use_them() {
