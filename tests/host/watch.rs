@@ -4,6 +4,7 @@ use crate::rollouts::{Load, version};
 use crate::support::{Application, Process, application, eventually};
 use harness::{Host, LogLine, fixed_address};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Two components. The build of one of them copies the version that its source names.
@@ -78,6 +79,9 @@ async fn what_is_edited_is_served_and_what_fails_leaves_the_old_code() {
     edit(&app, "second");
     serves(&host, "second").await;
     host.log_line(says("INFO", &["shop: built in ", " s, deployed in ", " s"])).await;
+    // The host keeps its own files from other users, and not what is built.
+    let mode = |name: &str| fs::metadata(app.folder().join(name)).unwrap().permissions().mode();
+    assert_eq!(mode("out/shop.wasm"), mode("versions/second.wasm"));
 
     edit(&app, "missing");
     let failed = ["missing.wasm", "the build of shop failed", "shop stays as it is"];

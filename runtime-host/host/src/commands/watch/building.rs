@@ -1,6 +1,7 @@
 //! Builds components in a child process, `tessera build`, so that a build can be canceled with all that it
 //! has started.
 
+use super::itself::Itself;
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
@@ -24,11 +25,12 @@ pub(super) struct Building {
 impl Building {
     /// Begins to build components.
     pub(super) fn begin(
+        itself: &Itself,
         manifest: &Path,
         profile: Option<&str>,
         ids: &BTreeSet<ComponentId>,
     ) -> anyhow::Result<Self> {
-        let mut command = Command::new(super::program()?);
+        let mut command = Command::from(itself.command());
         command.arg("build").arg("--quiet").arg("--from").arg(manifest);
         command.args(profile.into_iter().flat_map(|profile| ["--profile", profile]));
         command.args(ids.iter().flat_map(|id| ["--component-id", id.as_str()]));

@@ -7,6 +7,7 @@
 mod building;
 mod deploying;
 mod globs;
+mod itself;
 mod notices;
 mod plan;
 mod session;
@@ -18,13 +19,13 @@ use super::stop::Stop;
 use super::{Application, shown, up};
 use anyhow::Context as _;
 use clap::{Args, FromArgMatches as _, value_parser};
+use itself::Itself;
 use notices::Notices;
 use plan::{Plan, Without};
 use session::Fate;
 use snapshot::Snapshot;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -62,6 +63,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let itself = Itself::of_process()?;
         let mut up = self.up()?;
         let fate = Arc::<Fate>::default();
         let manifest = self.application.path()?;
@@ -78,6 +80,7 @@ impl Watch {
                     debounce: Duration::from_millis(self.debounce),
                     clears: self.clear,
                     fate: fate.clone(),
+                    itself: itself.clone(),
                 });
                 plan
             }
@@ -94,9 +97,8 @@ impl Watch {
             return outcome;
         }
         // In place of this process, so that signals reach it.
-        let mut again = std::process::Command::new(program()?);
-        again.args(std::env::args_os().skip(1));
-        Err(again.exec()).context("`tessera watch` could not be started again")
+        Err(itself.command().args(std::env::args_os().skip(1)).exec())
+            .context("`tessera watch` could not be started again")
     }
 
     /// The command that starts the application.
@@ -151,9 +153,4 @@ impl Watch {
             }
         })
     }
-}
-
-/// This program.
-fn program() -> anyhow::Result<PathBuf> {
-    std::env::current_exe().context("the path of this program is unknown")
 }

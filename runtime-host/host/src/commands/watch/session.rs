@@ -2,6 +2,7 @@
 
 use super::building::Building;
 use super::deploying::{Outcome, deploy};
+use super::itself::Itself;
 use super::notices::Notices;
 use super::plan::{Changes, Plan};
 use super::snapshot::Snapshot;
@@ -32,6 +33,7 @@ pub(crate) struct Session {
     /// Whether the terminal is cleared before each build.
     pub(super) clears: bool,
     pub(super) fate: Arc<Fate>,
+    pub(super) itself: Itself,
 }
 
 /// What became of the application.
@@ -163,7 +165,7 @@ impl Watching {
         tracing::info!("building {}", listed(&ids));
         let (manifest, profile) =
             (self.session.app.origin.path(), self.session.app.origin.profile());
-        match Building::begin(manifest, profile, &ids) {
+        match Building::begin(&self.session.itself, manifest, profile, &ids) {
             Ok(building) => self.building = Some(building),
             Err(error) => {
                 tracing::error!("{error:#}");
