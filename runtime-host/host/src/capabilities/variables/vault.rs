@@ -1,7 +1,7 @@
 //! Values of variables in a HashiCorp Vault: the key-value engine, version 2.
 //!
-//! All values are fetched once, when the application starts: a value that changes later is used
-//! from the next start on.
+//! All values are fetched when the application starts, and when its configuration is read again: a
+//! value that changes later is used from then on.
 
 use crate::capabilities::outbound_http::{Client, OutboundPolicy};
 use crate::message::{Request, full_body};
