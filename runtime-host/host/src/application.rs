@@ -58,7 +58,7 @@ use anyhow::{Context as _, anyhow};
 pub(crate) use checking::{Findings, check_contract};
 use components::Startup;
 pub(crate) use configurator::Reread;
-use configurator::{Configurator, Inputs};
+use configurator::{Configurator, Inputs, Started};
 pub(crate) use effective_policies::policies_table;
 pub(crate) use files::FileOptions;
 use http::uri::Scheme;
@@ -163,8 +163,7 @@ pub(crate) async fn start(
     let incarnation = incarnation::next(&state_dir)?;
     timings.end("stores");
     // Only after this process has locked the state directory, which contains the generated secrets.
-    let sources = variables::sources(&written, &options.variables, &config).await?;
-    let inputs = Inputs::new(written, sources, OperatorValues::read(&state_dir)?);
+    let inputs = inputs(written, &options, &config, &state_dir).await?;
     let (variables, generated) =
         variables::decide(&app, &options, inputs.all(), &state_dir, own_address)?;
     instances::check(&app, &ids, &variables, options.engine.capacity.instances_max)?;
@@ -189,15 +188,7 @@ pub(crate) async fn start(
     let network = Arc::new(network(&app, registry.clone(), client, own, &readiness, &faults));
     let app = Arc::new(app);
     let linking = linking(&app, &engine, &functions, platform(&events, &flags, &faults));
-    let site = Arc::new(Site {
-        app: app.clone(),
-        environment: options.environment.clone(),
-        incarnation,
-        limits,
-        network: network.clone(),
-        edges: policies::edges(&telemetry, options.answers_max_bytes),
-        telemetry: telemetry.clone(),
-    });
+    let site = Arc::new(site(&app, &options, (incarnation, limits), &network, &telemetry));
     let startup = Startup {
         site: &site,
         files: &options.files,
@@ -216,31 +207,18 @@ pub(crate) async fn start(
     registry.install(components.http);
     functions.install(components.functions);
     messages.install(components.messages);
-    let workshop = Arc::new(Workshop {
-        site: site.clone(),
-        linking,
-        middleware,
-        revisions: components.revisions,
-        cycles: components.cycles,
-    });
+    let (revisions, cycles) = (components.revisions, components.cycles);
+    let workshop =
+        Arc::new(Workshop { site: site.clone(), linking, middleware, revisions, cycles });
     let rollouts = rollouts(&workshop, resumed, records);
     let service = service(&app, &network, &telemetry, options.logs_access)?;
     timings.end("links");
     generated.keep(&state_dir)?;
     timings.log();
     tokio::spawn(stores.engines().sweep_expired());
-    let configurator = Arc::new(Configurator {
-        site: site.clone(),
-        workshop,
-        rollouts: rollouts.clone(),
-        options,
-        state_dir,
-        own_address,
-        runtime_config: config.text,
-        present: inputs.into(),
-    });
+    let started = Started { options, state_dir, own_address, runtime_config: config.text };
     Ok(Running {
-        configurator,
+        configurator: Arc::new(Configurator::new(workshop, rollouts.clone(), started, inputs)),
         runs: runs::of(&app),
         app,
         state_dir: kept,
@@ -260,6 +238,36 @@ pub(crate) async fn start(
         readiness,
         service,
     })
+}
+
+/// Where the values of variables come from.
+async fn inputs(
+    written: App,
+    options: &Options,
+    config: &RuntimeConfig,
+    state_dir: &Path,
+) -> anyhow::Result<Inputs> {
+    let sources = variables::sources(&written, &options.variables, config).await?;
+    Ok(Inputs::new(written, sources, OperatorValues::read(state_dir)?))
+}
+
+/// What configurations are applied with.
+fn site(
+    app: &Arc<App>,
+    options: &Options,
+    (incarnation, limits): (u64, OperatorLimits),
+    network: &Arc<NetworkContext>,
+    telemetry: &Arc<Telemetry>,
+) -> Site {
+    Site {
+        app: app.clone(),
+        environment: options.environment.clone(),
+        incarnation,
+        limits,
+        network: network.clone(),
+        edges: policies::edges(telemetry, options.answers_max_bytes),
+        telemetry: telemetry.clone(),
+    }
 }
 
 /// What the imports of components are defined with.

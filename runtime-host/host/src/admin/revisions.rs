@@ -128,6 +128,7 @@ pub(super) fn refused(error: &Refused) -> Reply {
         Refused::NoComponent(_) => Code::NOT_FOUND,
         Refused::Invalid(_) | Refused::NotKept(_) | Refused::Ambiguous(..) => Code::BadRequest,
         Refused::InProgress(_)
+        | Refused::InProgressOf(..)
         | Refused::Ending
         | Refused::NoRollout
         | Refused::NotReady

@@ -6,8 +6,8 @@
 
 use super::configuration::{Configuration, Text};
 use super::effective_policies::of_configuration;
+use super::generated::Generated;
 use super::operator_values::OperatorValues;
-use super::site::Site;
 use super::slots::Workshop;
 use super::variables::{self, VariableFlag};
 use super::{Options, configuration, instances, middleware, redis};
@@ -30,15 +30,19 @@ pub(crate) type Reread = Arc<dyn Fn() -> anyhow::Result<(App, Vec<VariableFlag>)
 
 /// Changes the configuration of an application.
 pub(super) struct Configurator {
-    pub(super) site: Arc<Site>,
-    pub(super) workshop: Arc<Workshop>,
-    pub(super) rollouts: Arc<Rollouts>,
+    workshop: Arc<Workshop>,
+    rollouts: Arc<Rollouts>,
+    started: Started,
+    present: Mutex<Inputs>,
+}
+
+/// What the application was started with, and what stays so.
+pub(super) struct Started {
     pub(super) options: Options,
     pub(super) state_dir: PathBuf,
     pub(super) own_address: SocketAddr,
     /// The text of the runtime configuration file, if there is one.
     pub(super) runtime_config: Option<String>,
-    pub(super) present: Mutex<Inputs>,
 }
 
 /// What configurations are made from.
@@ -68,9 +72,18 @@ impl Inputs {
 }
 
 impl Configurator {
+    pub(super) fn new(
+        workshop: Arc<Workshop>,
+        rollouts: Arc<Rollouts>,
+        started: Started,
+        present: Inputs,
+    ) -> Self {
+        Self { workshop, rollouts, started, present: Mutex::new(present) }
+    }
+
     /// Reads the policies of all calls that are in force.
     pub(super) fn policies(&self) -> Arc<dyn Fn() -> Vec<EffectivePolicy> + Send + Sync> {
-        let (app, workshop) = (self.site.app.clone(), self.workshop.clone());
+        let (app, workshop) = (self.workshop.site.app.clone(), self.workshop.clone());
         Arc::new(move || {
             let rows = workshop.revisions.iter().filter_map(|(id, revisions)| {
                 let configured = revisions.stable().configured;
@@ -104,8 +117,8 @@ impl Configurator {
     /// Reads all files again.
     async fn read(&self, present: &Inputs) -> anyhow::Result<Inputs> {
         let (reread, config) =
-            (self.options.reread.clone(), self.options.runtime_config_file.clone());
-        let started_with = self.runtime_config.clone();
+            (self.started.options.reread.clone(), self.started.options.runtime_config_file.clone());
+        let started_with = self.started.runtime_config.clone();
         let files = tokio::task::spawn_blocking(move || {
             anyhow::Ok((reread()?, config_again(config.as_deref(), started_with.as_deref())?))
         });
@@ -129,13 +142,11 @@ impl Configurator {
         inputs: Inputs,
         by: String,
     ) -> Result<Vec<Applied>, Refused> {
-        let (state_dir, sources) = (&self.state_dir, inputs.all());
-        let decided =
-            variables::decide(&inputs.app, &self.options, sources, state_dir, self.own_address);
+        let decided = self.decide(&inputs);
         let (values, generated) = decided.map_err(invalid)?;
-        let before = self.values(present).map_err(invalid)?;
+        let (before, _) = self.decide(present).map_err(invalid)?;
         let settings = self.checked(present, &inputs, (&before, &values)).map_err(invalid)?;
-        let (operator, state_dir) = (inputs.operator.clone(), state_dir.clone());
+        let (operator, state_dir) = (inputs.operator.clone(), self.started.state_dir.clone());
         let commit = Box::new(move || {
             generated.keep(&state_dir)?;
             operator.write(&state_dir)
@@ -145,12 +156,10 @@ impl Configurator {
         Ok(applied)
     }
 
-    /// The present values of all variables.
-    fn values(&self, present: &Inputs) -> anyhow::Result<Values> {
-        let (options, state_dir) = (&self.options, &self.state_dir);
-        let decided =
-            variables::decide(&present.app, options, present.all(), state_dir, self.own_address);
-        decided.map(|(values, _)| values)
+    /// The values of all variables, and secrets that are generated.
+    fn decide(&self, inputs: &Inputs) -> anyhow::Result<(Values, Generated)> {
+        let Started { options, state_dir, own_address, .. } = &self.started;
+        variables::decide(&inputs.app, options, inputs.all(), state_dir, *own_address)
     }
 
     /// The configurations of all components, if they can be in force together.
@@ -162,7 +171,7 @@ impl Configurator {
     ) -> anyhow::Result<BTreeMap<ComponentId, Settings>> {
         let (app, ids) = (&inputs.app, self.ids());
         let settings = configuration::all(app, &ids, after)?;
-        instances::check(app, &ids, after, self.options.engine.capacity.instances_max)?;
+        instances::check(app, &ids, after, self.started.options.engine.capacity.instances_max)?;
         let channels = redis::rendered(&present.app, &ids, before)?;
         ensure!(
             channels == redis::rendered(app, &ids, after)?,
@@ -177,10 +186,11 @@ impl Configurator {
         let mut outbound = BTreeMap::new();
         for (id, settings) in settings {
             let configuration = Configuration::read(settings)?;
-            let component = self.site.app.components.get(id).context("it is not part of it")?;
-            let policies = self.site.policies(id, &configuration);
+            let component =
+                self.workshop.site.app.components.get(id).context("it is not part of it")?;
+            let policies = self.workshop.site.policies(id, &configuration);
             let made = policies.and_then(|policies| {
-                self.site.outbound(component, &configuration, policies.requests)
+                self.workshop.site.outbound(component, &configuration, policies.requests)
             });
             outbound.insert(id, Arc::new(made.with_context(|| format!("`{id}`"))?));
         }
@@ -194,7 +204,7 @@ impl Configurator {
     /// The values of variables, and the configurations in force.
     async fn show(&self) -> Result<Value, Refused> {
         let present = self.present.lock().await;
-        let values = self.values(&present).map_err(invalid)?;
+        let (values, _) = self.decide(&present).map_err(invalid)?;
         let mut shown = Vec::new();
         for (name, variable) in &present.app.variables {
             let text = Text::of(values.get(name).unwrap_or_default(), variable.secret);

@@ -126,10 +126,7 @@ impl Rollouts {
             return Ok(None);
         }
         if let Some(rollout) = &record.rollout {
-            return Err(Refused::Invalid(format!(
-                "a rollout of `{id}` ({}) is in progress: promote it or roll it back first",
-                rollout.candidate
-            )));
+            return Err(Refused::InProgressOf(id.to_owned(), rollout.candidate.clone()));
         }
         self.keep_present(component, &record).await?;
         let merged = present.merged(&before, after);

@@ -38,6 +38,8 @@ pub(crate) enum Refused {
     NoComponent(String),
     #[error("a rollout of `{0}` is in progress: promote it or roll it back first")]
     InProgress(RevisionId),
+    #[error("a rollout of `{0}`, {1}, is in progress: promote it or roll it back first")]
+    InProgressOf(String, RevisionId),
     #[error("there is no rollout in progress")]
     NoRollout,
     #[error("the candidate is not ready yet: try again in a moment")]
