@@ -71,7 +71,9 @@ fn ends(series: &Series, components: &BTreeSet<&str>) -> Option<(Node, Node)> {
         SpanKind::Publish => (component(), Node::Events),
         SpanKind::Delivery => (Node::Events, component()),
         SpanKind::Message => (Node::Channels, component()),
-        SpanKind::Store | SpanKind::Host | SpanKind::Guest | SpanKind::Fault => return None,
+        SpanKind::Store | SpanKind::Host | SpanKind::Guest | SpanKind::Fault | SpanKind::Shadow => {
+            return None;
+        }
     })
 }
 

@@ -39,6 +39,8 @@ pub(crate) enum SpanKind {
     Guest,
     /// A fault that an operator injected.
     Fault,
+    /// A copy of a call, for a candidate whose answers are only compared.
+    Shadow,
 }
 
 impl SpanKind {
@@ -56,6 +58,7 @@ impl SpanKind {
             Self::Message => "message",
             Self::Guest => "guest",
             Self::Fault => "fault",
+            Self::Shadow => "shadow",
         }
     }
 }
