@@ -412,3 +412,68 @@ async fn a_change_that_can_not_be_recorded_does_not_count_and_can_be_repeated() 
     let (exit, output) = run(command(&host, "rollback").arg("shop")).await;
     assert!(exit.success() && served(&host).await == "stable", "{output}");
 }
+
+/// The same guest with other bytes: a custom section that means nothing.
+fn equal_version(word: &str) -> Vec<u8> {
+    [version(word).as_slice(), b"\x00\x05\x04same"].concat()
+}
+
+/// A number of copies of calls with this outcome.
+async fn copies(host: &Host, outcome: &str) -> u64 {
+    let series =
+        format!("tessera_rollout_copies_total{{component=\"shop\",outcome=\"{outcome}\"}}");
+    host.metric(&series).await.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_shadow_gets_copies_of_reads_and_callers_do_not_notice() {
+    let app = app();
+    let host = app.host().start().await;
+    let steps = ["--shadow", "100", "--every", "100ms", "--calls-min", "50", "--detach"];
+    // It fails always.
+    let (exit, output) = deploy(&host, &app, "failing", &steps).await;
+    assert!(exit.success(), "{output}");
+    eventually(async || (shown(&host).await["rollout"]["is_ready"] == true).then_some(())).await;
+    // Only reads are copied.
+    for _ in 0..10 {
+        host.client().post("/", &Value::Null).await.expect(200);
+    }
+    assert_eq!(shown(&host).await["rollout"]["copies"]["same"], 0);
+    assert_eq!(shown(&host).await["rollout"]["copies"]["different"], 0);
+    host.client().get("/").await.expect(200);
+    eventually(async || {
+        let (_, status) = run(&mut command(&host, "status")).await;
+        status.contains("GET /...: status 200, and 500 (trace ").then_some(())
+    })
+    .await;
+    let load = Load::begin(&host);
+    eventually(async || shown(&host).await["rollout"].is_null().then_some(())).await;
+    let answers = load.end().await;
+    assert!(answers.iter().all(|(status, text)| *status == 200 && text == "stable"));
+    let (_, history) = run(command(&host, "history").arg("shop")).await;
+    assert!(history.contains("answers differ from those of the stable revision"), "{history}");
+    assert!(copies(&host, "different").await >= 50);
+
+    // Equal answers lead to the next step.
+    let file = app.folder().join("equal.wasm");
+    std::fs::write(&file, equal_version("stable")).expect("the file is written");
+    let load = Load::begin(&host);
+    let mut deployment = command(&host, "deploy");
+    deployment.arg("shop").arg("--from").arg(&file).args(&steps[..6]).args(["--canary", "50"]);
+    deployment.args(["--latency-ratio-max", "1000"]);
+    let (exit, output) = run(&mut deployment).await;
+    assert!(exit.success() && output.contains("promoted"), "{output}");
+    assert!(output.contains("gets 50 % of the calls"), "{output}");
+    load.end().await;
+    assert!(copies(&host, "same").await >= 50);
+
+    // Copies beyond the limit are dropped.
+    let (exit, output) = deploy(&host, &app, "slow", &["--shadow", "100", "--detach"]).await;
+    assert!(exit.success(), "{output}");
+    eventually(async || (shown(&host).await["rollout"]["is_ready"] == true).then_some(())).await;
+    let load: Vec<_> = (0..8).map(|_| Load::begin(&host)).collect();
+    eventually(async || (copies(&host, "dropped").await > 0).then_some(())).await;
+    for load in load {
+        assert!(load.end().await.iter().all(|(status, text)| *status == 200 && text == "stable"));
+    }
+}

@@ -124,6 +124,11 @@ impl Background {
         AbortOnDropHandle::new(self.threads.spawn(work))
     }
 
+    /// Begins work there that no caller waits for.
+    pub(crate) fn begin(&self, work: Work) {
+        drop(self.threads.spawn(work));
+    }
+
     /// A background that uses the threads of the test.
     #[cfg(test)]
     pub(crate) fn of_test() -> Self {

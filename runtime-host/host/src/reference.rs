@@ -238,7 +238,7 @@ enum Group {
 fn group(metric: &Declaration) -> Group {
     match metric.name.trim_start_matches("tessera_") {
         _ if metric.kind == "histogram" => Group::Calls,
-        name if name.starts_with("schedule_") => Group::Calls,
+        name if name.starts_with("schedule_") || name.starts_with("rollout_") => Group::Calls,
         "ready" | "store_usable" | "event_log_usable" => Group::Readiness,
         name if name.starts_with("http_") => Group::HttpFront,
         name if name.starts_with("event") => Group::Events,

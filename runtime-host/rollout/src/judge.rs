@@ -68,6 +68,8 @@ pub enum Reason {
     Latency { quantile: String, candidate_ms: f64, stable_ms: f64 },
     /// Its instances have more memory.
     Memory { candidate_bytes: u64, stable_bytes: u64 },
+    /// Its answers to copies of calls are other ones.
+    Mismatches { percent: f64, compared: u64 },
 }
 
 impl fmt::Display for Reason {
@@ -88,6 +90,10 @@ impl fmt::Display for Reason {
                 "an instance has {} MiB of memory, and one of the stable revision {} MiB",
                 candidate_bytes >> 20,
                 stable_bytes >> 20
+            ),
+            Self::Mismatches { percent, compared } => write!(
+                f,
+                "{percent:.2} % of {compared} answers differ from those of the stable revision"
             ),
         }
     }
@@ -144,7 +150,7 @@ fn memory(stable: &Observed, candidate: &Observed, criteria: &Criteria) -> Optio
 
 /// The interval of a share by Wilson's score: <https://doi.org/10.1080/01621459.1927.10502953>.
 /// Without any events, it is everything.
-fn wilson(events: u64, all: u64) -> (f64, f64) {
+pub(crate) fn wilson(events: u64, all: u64) -> (f64, f64) {
     if all == 0 {
         return (0.0, 1.0);
     }

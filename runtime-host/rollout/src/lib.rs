@@ -6,10 +6,12 @@
 //! the rollout in one of two ways: the candidate is promoted, or rolled back.
 //!
 //! Everything here is a plain function of values: which revision serves a call ([`cohort`]), what
-//! was measured ([`meter`]), what it means ([`judge`]), and what happens next ([`plan`]). Time and
+//! was measured ([`meter`]), what it means ([`judge`]), what happens next ([`plan`]), and how answers
+//! to copies of calls are compared ([`shadow`]). Time and
 //! measurements come from the caller.
 
 pub mod cohort;
 pub mod judge;
 pub mod meter;
 pub mod plan;
+pub mod shadow;

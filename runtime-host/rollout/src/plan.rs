@@ -2,6 +2,7 @@
 
 use crate::cohort::ALL_PERCENT;
 use crate::judge::{Criteria, Reason, Verdict};
+use crate::shadow::{FIELDS_MAX, Shadow};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -23,6 +24,9 @@ pub struct Plan {
     /// Whether the promotion waits for an operator.
     pub waits: bool,
     pub criteria: Criteria,
+    /// Calls are copied to the candidate in a step without calls of its own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shadow: Option<Shadow>,
 }
 
 /// Why a plan can't be carried out.
@@ -58,7 +62,8 @@ impl Plan {
 
     fn of(steps_percent: Vec<u8>, step: Duration) -> Self {
         let step_ms = u64::try_from(step.as_millis()).unwrap_or(u64::MAX);
-        Self { steps_percent, step_ms, waits: false, criteria: Criteria::default() }
+        let (waits, criteria, shadow) = Default::default();
+        Self { steps_percent, step_ms, waits, criteria, shadow }
     }
 
     /// Why it can't be carried out, and what to change.
@@ -94,7 +99,28 @@ impl Plan {
             let text = "failures are compared by 0 to 100 percent, latency and memory by 1 to 1000";
             return Err(PlanError(text.to_owned()));
         }
-        Ok(())
+        self.shadow.as_ref().map_or(Ok(()), |shadow| self.check_shadow(shadow))
+    }
+
+    fn check_shadow(&self, shadow: &Shadow) -> Result<(), PlanError> {
+        let text = if self.steps_percent.first() != Some(&0) {
+            "calls are copied in a step of 0 percent: begin with one"
+        } else if !(1..=ALL_PERCENT).contains(&shadow.share_percent) {
+            "1 to 100 percent of the calls can be copied"
+        } else if !(0.0..=100.0).contains(&shadow.mismatches_percent_max) {
+            "0 to 100 percent of the answers may differ"
+        } else if shadow.fields.len() > FIELDS_MAX {
+            return Err(PlanError(format!("at most {FIELDS_MAX} header fields are compared")));
+        } else {
+            return Ok(());
+        };
+        Err(PlanError(text.to_owned()))
+    }
+
+    /// How calls are copied in a step.
+    #[must_use]
+    pub fn shadow(&self, step: usize) -> Option<&Shadow> {
+        self.shadow.as_ref().filter(|_| self.share_percent(step) == 0)
     }
 
     /// The share of calls in a step, in percent; all of them after the last step.
@@ -113,7 +139,7 @@ impl Plan {
             return Next::Promote;
         }
         let is_last = step + 1 == self.steps_percent.len();
-        if self.share_percent(step) == 0 {
+        if self.share_percent(step) == 0 && self.shadow.is_none() {
             // Without calls there is no verdict to wait for.
             return match (is_last, self.waits) {
                 (true, true) => Next::Wait,
@@ -146,7 +172,12 @@ impl Plan {
         let seconds = Duration::from_millis(self.step_ms).as_secs_f64();
         let calls = self.criteria.calls_min;
         let step = |percent: &u8| match percent {
-            0 => "0 % of the calls".to_owned(),
+            0 => match &self.shadow {
+                None => "0 % of the calls".to_owned(),
+                Some(Shadow { share_percent, .. }) => format!(
+                    "copies of {share_percent} % of the calls, for {seconds} s and {calls} answers"
+                ),
+            },
             percent => format!("{percent} % of the calls, for {seconds} s and {calls} calls"),
         };
         let last = match self.waits {
@@ -242,6 +273,36 @@ mod tests {
         assert!(plan.check().is_err());
         plan.criteria.latency_ratio_max = f64::NAN;
         assert!(plan.check().is_err());
+    }
+
+    fn shadow() -> Shadow {
+        Shadow { share_percent: 10, mismatches_percent_max: 1.0, fields: Vec::new() }
+    }
+
+    #[test]
+    fn copies_are_compared_before_a_candidate_gets_calls() {
+        let plan = Plan { shadow: Some(shadow()), ..Plan::canary(vec![0, 5], STEP) };
+        assert_eq!(plan.check(), Ok(()));
+        assert_eq!(plan.next(0, STEP, &Verdict::TooFewCalls), Next::Stay);
+        assert_eq!(plan.next(0, STEP, &Verdict::Good), Next::Step(1));
+        assert!(plan.shadow(0).is_some() && plan.shadow(1).is_none());
+        let waits = Plan { shadow: Some(shadow()), ..Plan::blue_green() };
+        assert_eq!(waits.next(0, STEP, &Verdict::TooFewCalls), Next::Stay);
+        assert_eq!(waits.next(0, STEP, &Verdict::Good), Next::Wait);
+        assert!(matches!(waits.next(0, STEP, &worse()), Next::RollBack(_)));
+        assert_eq!(waits.lines()[0], "copies of 10 % of the calls, for 0 s and 100 answers");
+    }
+
+    #[test]
+    fn what_is_copied_and_may_differ_has_limits() {
+        let check =
+            |shadow, steps| Plan { shadow: Some(shadow), ..Plan::canary(steps, STEP) }.check();
+        assert!(check(shadow(), vec![5]).is_err());
+        assert!(check(Shadow { share_percent: 0, ..shadow() }, vec![0]).is_err());
+        assert!(check(Shadow { share_percent: 101, ..shadow() }, vec![0]).is_err());
+        assert!(check(Shadow { mismatches_percent_max: f64::NAN, ..shadow() }, vec![0]).is_err());
+        let fields = vec![String::new(); FIELDS_MAX + 1];
+        assert!(check(Shadow { fields, ..shadow() }, vec![0]).is_err());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 use std::time::Duration;
 use tessera_rollout::plan::Plan;
+use tessera_rollout::shadow::{FIELDS, Shadow};
 
 /// The largest component that can be deployed.
 const CODE_MAX_BYTES: usize = 256 * 1024 * 1024;
@@ -21,7 +22,10 @@ const ORIGIN_MAX_BYTES: usize = 1024;
 /// How long a step of a canary takes by default.
 const STEP: Duration = Duration::from_secs(30);
 
-const OF_DEPLOYMENT: [&str; 12] = [
+/// The share of answers of a shadow that may differ by default, in percent.
+const MISMATCHES_PERCENT_MAX: f64 = 1.0;
+
+const OF_DEPLOYMENT: [&str; 15] = [
     "revision",
     "origin",
     "steps",
@@ -31,6 +35,9 @@ const OF_DEPLOYMENT: [&str; 12] = [
     "failures_percent_max",
     "latency_ratio_max",
     "memory_ratio_max",
+    "shadow",
+    "mismatches_percent_max",
+    "compare",
     "sticky",
     "match",
     "by",
@@ -160,6 +167,11 @@ fn deployment(query: &str) -> Result<(Deployment, Option<String>), String> {
         Some(text) => Plan::canary(steps(&text)?, step),
     };
     plan.waits = given.parsed("waits")?.unwrap_or(plan.waits);
+    plan.shadow = shadow(&mut given)?;
+    if plan.shadow.is_some() {
+        // Also without a canary after it.
+        plan.step_ms = u64::try_from(step.as_millis()).unwrap_or(u64::MAX);
+    }
     let criteria = &mut plan.criteria;
     let (calls, failures) = (given.parsed("calls_min")?, given.parsed("failures_percent_max")?);
     criteria.calls_min = calls.unwrap_or(criteria.calls_min);
@@ -178,6 +190,23 @@ fn deployment(query: &str) -> Result<(Deployment, Option<String>), String> {
     }
     let code = rollouts::Code::Bytes(Vec::new());
     Ok((Deployment { code, origin, plan, cohort, by }, given.take("revision")))
+}
+
+/// Which calls are copied, if some are.
+fn shadow(given: &mut Query<'_>) -> Result<Option<Shadow>, String> {
+    let mismatches = given.parsed("mismatches_percent_max")?;
+    let compared = given.take("compare");
+    let Some(share_percent) = given.parsed("shadow")? else {
+        let is_unused = mismatches.is_none() && compared.is_none();
+        let reason = "`mismatches_percent_max` and `compare` need `shadow`".to_owned();
+        return if is_unused { Ok(None) } else { Err(reason) };
+    };
+    let fields = match &compared {
+        None => FIELDS.map(str::to_owned).to_vec(),
+        Some(text) => text.split(',').map(|name| name.trim().to_ascii_lowercase()).collect(),
+    };
+    let mismatches_percent_max = mismatches.unwrap_or(MISMATCHES_PERCENT_MAX);
+    Ok(Some(Shadow { share_percent, mismatches_percent_max, fields }))
 }
 
 fn steps(text: &str) -> Result<Vec<u8>, String> {
@@ -245,6 +274,7 @@ mod tests {
             ("steps=5,a", "`steps` can't be `5,a`"),
             ("step=5", "no parameter `step`"),
             ("waits=maybe", "`waits` can't be `maybe`"),
+            ("steps=0&compare=etag", "need `shadow`"),
             ("sticky=user", "write header:<name>"),
             ("match=beta", "write <header>:<value>"),
         ] {

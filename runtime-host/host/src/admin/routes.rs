@@ -118,6 +118,18 @@ const OF_DEPLOYMENTS: &[Parameter] = &[
         "memory_ratio_max",
         "How many times the memory instances may have; by default 2.",
     ),
+    Parameter::integer(
+        "shadow",
+        "The share of calls that are copied to it in the steps of 0 percent, in percent: 1 to 100.",
+    ),
+    Parameter::string(
+        "mismatches_percent_max",
+        "The share of answers to copies that may differ, in percent; by default 1.",
+    ),
+    Parameter::string(
+        "compare",
+        "The header fields that are compared; by default `content-type,location`.",
+    ),
     Parameter::string(
         "sticky",
         "`header:<name>` or `cookie:<name>`: requests with the same value stay with one revision.",

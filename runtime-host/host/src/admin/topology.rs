@@ -71,7 +71,12 @@ fn ends(series: &Series, components: &BTreeSet<&str>) -> Option<(Node, Node)> {
         SpanKind::Publish => (component(), Node::Events),
         SpanKind::Delivery => (Node::Events, component()),
         SpanKind::Message => (Node::Channels, component()),
-        SpanKind::Store | SpanKind::Host | SpanKind::Guest | SpanKind::Flag | SpanKind::Fault => {
+        SpanKind::Store
+        | SpanKind::Host
+        | SpanKind::Guest
+        | SpanKind::Flag
+        | SpanKind::Fault
+        | SpanKind::Shadow => {
             return None;
         }
     })

@@ -6,7 +6,7 @@ use super::middleware::ByComponent;
 use super::policies::Policies;
 use super::site::Site;
 use super::{code, cycles};
-use crate::calls::Cycle;
+use crate::calls::{Copies, Cycle, Example};
 use crate::capabilities::outbound_http::Outbound;
 use crate::capabilities::{self, Guest};
 use crate::engine::{
@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tessera_manifest::ComponentId;
 use tessera_rollout::meter::Observed;
+use tessera_rollout::shadow::{self, Shadow};
 use wasmtime::component::Linker;
 
 /// The revisions of one component.
@@ -154,6 +155,17 @@ impl ComponentSlot {
     }
 }
 
+impl ComponentSlot {
+    /// The copies of calls for the candidate.
+    fn shadowed(&self, shadow: Shadow) -> Option<Arc<Copies>> {
+        let context = self.revisions.candidate()?.revision.component.clone();
+        let component = self.workshop.site.app.components.get(&self.id)?;
+        let idempotent = component.settings.idempotent.iter().cloned().collect();
+        let limited = (context.id.clone(), context.limits.clone(), context.cycle);
+        Some(Copies::new(shadow, idempotent, limited, self.workshop.site.telemetry.clone()))
+    }
+}
+
 impl Slot for ComponentSlot {
     fn make(&self, ingredients: Ingredients) -> BoxFuture<'_, anyhow::Result<Install>> {
         let (workshop, id) = (self.workshop.clone(), self.id.clone());
@@ -182,7 +194,12 @@ impl Slot for ComponentSlot {
     }
 
     fn weigh(&self, weighed: Weighed) {
-        self.revisions.weigh(&weighed);
+        let copies = weighed.shadow.clone().and_then(|shadow| self.shadowed(shadow));
+        self.revisions.weigh(&weighed, copies.as_ref());
+    }
+
+    fn copies(&self) -> Option<(shadow::Copies, Vec<Example>)> {
+        self.revisions.copies().map(|copies| copies.seen())
     }
 
     fn promote(&self) {

@@ -3,10 +3,13 @@
 
 use super::injected::with_fault;
 use super::{
-    Admission, Admitted, Answer as _, Attempt, Call, CallError, Edge, Judge, Reply, run_until_reply,
+    Admission, Admitted, Answer as _, Attempt, Call, CallError, CopiedRequest, CopyTo, Edge, Judge,
+    Reply, Side, run_until_reply,
 };
 use crate::background::{Background, Work};
 use crate::chaos::{Faults, Subject};
+use futures::future::BoxFuture;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 use tessera_resilience::breaker::Outcome;
@@ -23,6 +26,25 @@ pub(crate) trait Protocol: 'static {
     /// The values of a header field of a request, for protocols that have some.
     fn fields<'a>(_request: &'a Self::Request, _name: &str) -> Vec<&'a [u8]> {
         Vec::new()
+    }
+
+    /// A copy of a request that may be made twice; `idempotent` are functions that may be called
+    /// again.
+    fn copy(
+        _request: &Self::Request,
+        _idempotent: &BTreeSet<String>,
+    ) -> Option<CopiedRequest<Self::Request>> {
+        None
+    }
+
+    /// Reports what is compared of a response, as soon as all of it is known.
+    fn observe(response: Self::Response, _side: Side) -> Self::Response {
+        response
+    }
+
+    /// Reads a response to its end.
+    fn discard(_response: Self::Response) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
     }
 }
 
@@ -51,6 +73,8 @@ pub(crate) struct Version<P: Protocol> {
     pub(crate) callee: Arc<dyn Callee<P>>,
     /// Counts its calls while it is compared with another revision.
     pub(crate) meter: Option<Arc<Meter>>,
+    /// Where a copy of the call goes.
+    pub(crate) copy: Option<CopyTo<P>>,
 }
 
 /// What serves the calls of a component.
@@ -140,8 +164,9 @@ impl<P: Protocol> ComponentEntry<P> {
     }
 
     async fn run(&self, admitted: Admitted, request: P::Request) -> Result<P::Response, CallError> {
-        let Version { callee, meter } =
+        let Version { callee, meter, copy } =
             self.versions.choose(admitted.span.context.trace_id, &request);
+        let copied = copy.and_then(|copy| copy.begin(&admitted, &request));
         let mut measured =
             meter.map(|meter| Measured { meter, begun: Instant::now(), failed: false });
         let work = |reply| callee.clone().serve(admitted, request, reply);
@@ -150,7 +175,10 @@ impl<P: Protocol> ComponentEntry<P> {
             let outcome = answer.judge().outcome;
             measured.failed = matches!(outcome, Outcome::Failure | Outcome::Overload);
         }
-        answer
+        match copied {
+            Some(side) => side.observe::<P>(answer),
+            None => answer,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod injected;
 mod limits;
 mod loopback;
 mod reply;
+mod shadow;
 
 pub(crate) use admission::{Admission, Admitted, Permit};
 pub(crate) use body_fault::BodyFault;
@@ -30,6 +31,7 @@ pub(crate) use limits::Limits;
 pub(crate) use loopback::Loopback;
 pub(crate) use reply::Reply;
 use reply::run_until_reply;
+pub(crate) use shadow::{COMPARED_MAX_BYTES, CopiedRequest, Copies, CopyTo, Example, Side};
 
 use crate::telemetry::otlp::Details;
 use crate::telemetry::{SpanKind, TraceContext};

@@ -6,6 +6,7 @@
 
 mod framing;
 mod judge;
+mod observed;
 mod pieces;
 pub(crate) mod spin_fields;
 
@@ -14,9 +15,13 @@ pub(crate) use judge::{is_health_check, is_idempotent};
 pub(crate) use pieces::Pieces;
 pub(crate) use wasmtime_wasi_http::{Error as BodyError, WasiBody as Body};
 
-use crate::calls::Protocol;
+use crate::calls::{CopiedRequest, Protocol, Side};
 use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::Method;
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
+use std::collections::BTreeSet;
 
 /// A request to a component.
 pub(crate) type Request = http::Request<Body>;
@@ -32,6 +37,28 @@ impl Protocol for Http {
 
     fn fields<'a>(request: &'a Request, name: &str) -> Vec<&'a [u8]> {
         request.headers().get_all(name).iter().map(http::HeaderValue::as_bytes).collect()
+    }
+
+    /// Reads without a body: they have no effect that a client asks for (RFC 9110, section 9.2.1).
+    fn copy(request: &Request, _: &BTreeSet<String>) -> Option<CopiedRequest<Request>> {
+        let is_read = [Method::GET, Method::HEAD].contains(request.method());
+        if !is_read || !request.body().is_end_stream() {
+            return None;
+        }
+        let mut copy = Request::new(full_body(Bytes::new()));
+        copy.method_mut().clone_from(request.method());
+        copy.uri_mut().clone_from(request.uri());
+        copy.headers_mut().clone_from(request.headers());
+        *copy.version_mut() = request.version();
+        Some(CopiedRequest { request: copy, with_body: request.method() != Method::HEAD })
+    }
+
+    fn observe(response: Response, side: Side) -> Response {
+        observed::observe(response, side)
+    }
+
+    fn discard(response: Response) -> BoxFuture<'static, ()> {
+        Box::pin(observed::discard(response))
     }
 }
 

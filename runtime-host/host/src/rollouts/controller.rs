@@ -161,8 +161,9 @@ impl Rollouts {
             return self.promote_in(component, id, &mut state, "").await;
         }
         let share_percent = rollout.plan.share_percent(rollout.step);
+        let shadow = rollout.plan.shadow(rollout.step).cloned();
         let (revision, cohort) = (rollout.candidate, rollout.cohort);
-        component.slot.weigh(Weighed { share_percent, cohort, salt });
+        component.slot.weigh(Weighed { share_percent, cohort, salt, shadow });
         tracing::info!(component = id, %revision, share_percent, "a step begins");
         Ok(())
     }

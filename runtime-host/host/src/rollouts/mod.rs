@@ -29,10 +29,12 @@ pub(crate) use operations::{Code, Deployment, Refused};
 pub(crate) use record::{Entry, Event, Parts};
 pub(crate) use revision_set::{RevisionSet, Versioned, Weighed};
 pub(crate) use settings::{Difference, Settings};
-pub(crate) use shown::{ComponentView, RolloutView};
+pub(crate) use shown::{ComponentView, CopiesView, RolloutView};
 
+use crate::calls::Example;
 use futures::future::BoxFuture;
 use tessera_rollout::meter::Observed;
+use tessera_rollout::shadow::Copies;
 
 /// Makes a revision the candidate.
 pub(crate) type Install = Box<dyn FnOnce() + Send>;
@@ -85,4 +87,8 @@ pub(crate) trait Slot: Send + Sync {
 
     /// What was measured of the stable revision and of the candidate since this was last asked.
     fn measured(&self) -> [Observed; 2];
+
+    /// The copies of calls for the candidate since it was weighed, and the latest mismatches; none if
+    /// no calls are copied.
+    fn copies(&self) -> Option<(Copies, Vec<Example>)>;
 }

@@ -7,6 +7,7 @@ use super::revision_set::Weighed;
 use std::time::Instant;
 use tessera_rollout::judge::judge;
 use tessera_rollout::plan::Next;
+use tessera_rollout::shadow;
 
 impl Rollouts {
     /// Compares the candidate of a component with its stable revision, if there is one.
@@ -22,7 +23,14 @@ impl Rollouts {
             sum.add(&more);
         }
         let [stable, candidate] = &state.compared;
-        let verdict = judge(stable, candidate, &rollout.plan.criteria);
+        let criteria = &rollout.plan.criteria;
+        let verdict = match rollout.plan.shadow(rollout.step) {
+            Some(shadow) => {
+                let copies = component.slot.copies().map(|(copies, _)| copies);
+                shadow::judge(&copies.unwrap_or_default(), shadow, criteria.calls_min)
+            }
+            None => judge(stable, candidate, criteria),
+        };
         let mut record = state.record.clone();
         match rollout.plan.next(rollout.step, state.step_began.elapsed(), &verdict) {
             Next::Stay => {}
@@ -34,12 +42,13 @@ impl Rollouts {
             }
             Next::Step(step) => {
                 let share_percent = rollout.plan.share_percent(step);
+                let shadow = rollout.plan.shadow(step).cloned();
                 let (revision, cohort, salt) =
                     (rollout.candidate.clone(), rollout.cohort.clone(), rollout.salt);
                 record.rollout = Some(Rollout { step, ..rollout });
                 record.note(now_ms(), revision.clone(), "", Event::Step { share_percent });
                 self.write(id, &mut state, record).await?;
-                component.slot.weigh(Weighed { share_percent, cohort, salt });
+                component.slot.weigh(Weighed { share_percent, cohort, salt, shadow });
                 state.step_began = Instant::now();
                 state.compared = Default::default();
                 tracing::info!(component = id, revision = %revision, share_percent, "a step begins");

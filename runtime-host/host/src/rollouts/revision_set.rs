@@ -1,11 +1,12 @@
 //! The revisions of one component, and which calls each of them serves.
 
 use super::cohort::Cohort;
-use crate::calls::{Callee, OnTerms, Protocol, Terms, Version, Versions};
+use crate::calls::{Callee, Copies, CopyTo, OnTerms, Protocol, Terms, Version, Versions};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use tessera_rollout::cohort;
 use tessera_rollout::meter::{Meter, Observed};
+use tessera_rollout::shadow::Shadow;
 
 /// The revisions of one component. They are changed at once for all ways to call it.
 pub(crate) struct RevisionSet<R, C> {
@@ -32,6 +33,8 @@ struct Split<R, C> {
 struct Candidate<R, C> {
     revision: Versioned<R, C>,
     weighed: Weighed,
+    /// The copies of calls that it gets.
+    copies: Option<Arc<Copies>>,
     /// Of the stable revision and of this one.
     meters: [Arc<Meter>; 2],
 }
@@ -44,6 +47,8 @@ pub(crate) struct Weighed {
     pub(crate) cohort: Cohort,
     /// Different for each rollout.
     pub(crate) salt: u64,
+    /// Which calls are copied to it.
+    pub(crate) shadow: Option<Shadow>,
 }
 
 impl<R, C> Clone for Versioned<R, C> {
@@ -55,8 +60,13 @@ impl<R, C> Clone for Versioned<R, C> {
 
 impl<R, C> Clone for Candidate<R, C> {
     fn clone(&self) -> Self {
-        let Self { revision, weighed, meters } = self;
-        Self { revision: revision.clone(), weighed: weighed.clone(), meters: meters.clone() }
+        let Self { revision, weighed, copies, meters } = self;
+        Self {
+            revision: revision.clone(),
+            weighed: weighed.clone(),
+            copies: copies.clone(),
+            meters: meters.clone(),
+        }
     }
 }
 
@@ -77,16 +87,23 @@ impl<R, C> RevisionSet<R, C> {
 
     /// Adds a candidate, which gets no calls yet.
     pub(crate) fn offer(&self, revision: Versioned<R, C>) {
-        let candidate =
-            Candidate { revision, weighed: Weighed::default(), meters: Default::default() };
+        let candidate = Candidate {
+            revision,
+            weighed: Weighed::default(),
+            copies: None,
+            meters: Default::default(),
+        };
         self.change(|split| Split { candidate: Some(candidate.clone()), ..split });
     }
 
-    /// Sets which calls the candidate gets.
-    pub(crate) fn weigh(&self, weighed: &Weighed) {
+    /// Sets which calls the candidate gets, and which copies.
+    pub(crate) fn weigh(&self, weighed: &Weighed, copies: Option<&Arc<Copies>>) {
         self.change(|split| {
-            let candidate =
-                split.candidate.map(|one| Candidate { weighed: weighed.clone(), ..one });
+            let candidate = split.candidate.map(|one| Candidate {
+                weighed: weighed.clone(),
+                copies: copies.cloned(),
+                ..one
+            });
             Split { candidate, ..split }
         });
     }
@@ -124,6 +141,11 @@ impl<R, C> RevisionSet<R, C> {
         taken
     }
 
+    /// The copies of calls that the candidate gets.
+    pub(crate) fn copies(&self) -> Option<Arc<Copies>> {
+        self.split.load().candidate.as_ref()?.copies.clone()
+    }
+
     /// What was measured of the stable revision and of the candidate since this was last asked.
     pub(crate) fn measured(&self) -> [Observed; 2] {
         let split = self.split.load();
@@ -158,22 +180,30 @@ where
     fn choose(&self, trace_id: u128, request: &P::Request) -> Version<P> {
         let split = self.split.load();
         let Some(candidate) = &split.candidate else {
-            return Version { callee: split.stable.revision.clone(), meter: None };
+            return Version { callee: split.stable.revision.clone(), meter: None, copy: None };
         };
         let [stable_meter, candidate_meter] = &candidate.meters;
-        let Weighed { share_percent, cohort, salt } = &candidate.weighed;
+        let Weighed { share_percent, cohort, salt, shadow: _ } = &candidate.weighed;
         let trace = trace_id.to_le_bytes();
         let fields = |name: &str| P::fields(request, name);
         if cohort.names(fields) {
             // Not measured: who names a revision sends other requests than everyone else.
-            return Version { callee: candidate.revision.revision.clone(), meter: None };
+            let callee = candidate.revision.revision.clone();
+            return Version { callee, meter: None, copy: None };
         }
-        let key = cohort.key(fields);
-        let is_chosen = cohort::is_in(*share_percent, key.unwrap_or(&trace), *salt);
+        let key = cohort.key(fields).unwrap_or(&trace);
+        if let Some(copies) = &candidate.copies {
+            let is_copied = cohort::is_in(copies.share_percent(), key, *salt);
+            let (candidate, copies) = (candidate.revision.revision.clone(), copies.clone());
+            let copy = is_copied.then_some(CopyTo { candidate, copies });
+            let callee = split.stable.revision.clone();
+            return Version { callee, meter: Some(stable_meter.clone()), copy };
+        }
+        let is_chosen = cohort::is_in(*share_percent, key, *salt);
         let (callee, meter) = match is_chosen {
             true => (candidate.revision.revision.clone(), candidate_meter),
             false => (split.stable.revision.clone(), stable_meter),
         };
-        Version { callee, meter: Some(meter.clone()) }
+        Version { callee, meter: Some(meter.clone()), copy: None }
     }
 }

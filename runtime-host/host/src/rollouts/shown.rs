@@ -5,9 +5,11 @@ use super::controller::{Component, Rollouts, State};
 use super::digest::RevisionId;
 use super::files::Records;
 use super::record::{Entry, Made};
+use crate::calls::Example;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tessera_rollout::meter::Observed;
+use tessera_rollout::shadow::Copies;
 
 /// One component.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,6 +51,18 @@ pub(crate) struct RolloutView {
     pub(crate) began_at_ms: u64,
     /// What was measured in this step.
     pub(crate) measured: Compared,
+    /// The copies of calls in this step; none if no calls are copied.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) copies: Option<CopiesView>,
+}
+
+/// Copies of calls, whose answers are compared.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CopiesView {
+    #[serde(flatten)]
+    pub(crate) counts: Copies,
+    /// The latest mismatches, the oldest first.
+    pub(crate) examples: Vec<Example>,
 }
 
 /// Both revisions over the same time.
@@ -85,7 +99,7 @@ async fn view(id: &str, component: &Component, records: &Records) -> ComponentVi
         id: id.to_owned(),
         stable: state.record.stable.clone(),
         previous: state.record.previous.clone(),
-        rollout: rollout(&state),
+        rollout: rollout(&state, component),
         history: state.record.history.clone(),
         revisions: revisions(&state, records),
     }
@@ -101,7 +115,7 @@ fn revisions(state: &State, records: &Records) -> Vec<RevisionView> {
     state.record.revisions.iter().map(shown).collect()
 }
 
-fn rollout(state: &State) -> Option<RolloutView> {
+fn rollout(state: &State, component: &Component) -> Option<RolloutView> {
     let rollout = state.record.rollout.as_ref()?;
     let share_percent = rollout.plan.share_percent(rollout.step);
     let elapsed = if state.is_ready { state.step_began.elapsed() } else { Duration::ZERO };
@@ -117,6 +131,7 @@ fn rollout(state: &State) -> Option<RolloutView> {
         cohort: rollout.cohort.clone(),
         began_at_ms: rollout.began_at_ms,
         measured: Compared { stable, candidate },
+        copies: component.slot.copies().map(|(counts, examples)| CopiesView { counts, examples }),
     })
 }
 

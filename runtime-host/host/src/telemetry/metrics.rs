@@ -28,7 +28,8 @@ use edges::EdgeFamilies;
 use exports::Exports;
 use flags::FlagEvaluations;
 use label_sets::{
-    BuildLabels, DeliveryLabels, FaultLabels, LimitLabels, PublishLabels, SubscriptionLabels,
+    BuildLabels, CopyLabels, DeliveryLabels, FaultLabels, LimitLabels, PublishLabels,
+    SubscriptionLabels,
 };
 use process::Process;
 use prometheus_client::encoding::text;
@@ -49,6 +50,15 @@ pub(super) const BUCKETS_S: [f64; 19] = [
     0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5,
     0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
+
+/// Copies of calls for candidates of a component.
+#[derive(Debug)]
+pub(crate) struct CopyCounts {
+    pub(crate) same: Counter,
+    pub(crate) different: Counter,
+    pub(crate) dropped: Counter,
+    pub(crate) not_compared: Counter,
+}
 
 type PerComponent<M> = Family<ComponentLabels, M>;
 type PerSubscription<M> = Family<SubscriptionLabels, M>;
@@ -71,6 +81,7 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     limits_reached: Family<LimitLabels, Counter>,
     edges: EdgeFamilies,
+    rollout_copies: Family<CopyLabels, Counter>,
     faults_injected: Family<FaultLabels, Counter>,
     events_published: Family<PublishLabels, Counter>,
     event_deliveries: Family<DeliveryLabels, Counter>,
@@ -132,6 +143,11 @@ impl Default for Metrics {
                  front; `limit` is the name of the flag, for example `connections_max`",
             ),
             edges: EdgeFamilies::declare(&mut all),
+            rollout_copies: all.count(
+                "rollout_copies",
+                "Copies of calls for candidates, by what became of their answers; see \
+                 `tessera deploy --shadow`",
+            ),
             faults_injected: all.count(
                 "faults_injected",
                 "Operations that an operator's faults were applied to; see `--chaos`",
@@ -198,6 +214,20 @@ impl Metrics {
     pub(crate) fn delivered(&self, subscription: &str, outcome: &'static str) {
         let labels = DeliveryLabels { subscription: subscription.to_owned(), outcome };
         self.event_deliveries.get_or_create(&labels).inc();
+    }
+
+    /// The counts of copies for candidates of a component.
+    pub(crate) fn copies(&self, component: &str) -> CopyCounts {
+        let count = |outcome| {
+            let labels = CopyLabels { component: component.to_owned(), outcome };
+            self.rollout_copies.get_or_create_owned(&labels)
+        };
+        CopyCounts {
+            same: count("same"),
+            different: count("different"),
+            dropped: count("dropped"),
+            not_compared: count("not-compared"),
+        }
     }
 
     /// A fault was applied to an operation.

@@ -25,7 +25,9 @@ pub(crate) use log_file::LogFile;
 pub(crate) use logs::{LogFormat, init as init_logs};
 #[cfg(test)]
 pub(crate) use metrics::Declaration;
-pub(crate) use metrics::{ComponentLabels, EdgeCounts, FrontLimit, Metrics, plain_text};
+pub(crate) use metrics::{
+    ComponentLabels, CopyCounts, EdgeCounts, FrontLimit, Metrics, plain_text,
+};
 pub(crate) use recent_logs::{Filter as LogFilter, RecentLogs};
 pub(crate) use span::{Operation, Outcome, Span, SpanKind};
 pub(crate) use trace_context::{TraceContext, random};

@@ -41,6 +41,8 @@ pub(crate) enum SpanKind {
     Flag,
     /// A fault that an operator injected.
     Fault,
+    /// A copy of a call, for a candidate whose answers are only compared.
+    Shadow,
 }
 
 impl SpanKind {
@@ -59,6 +61,7 @@ impl SpanKind {
             Self::Guest => "guest",
             Self::Flag => "flag",
             Self::Fault => "fault",
+            Self::Shadow => "shadow",
         }
     }
 }

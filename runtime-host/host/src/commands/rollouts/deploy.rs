@@ -17,7 +17,8 @@ use std::time::Duration;
 /// the revision has all calls in the end, or waits for `tessera promote`, and 1 if not.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("code").args(["from", "revision"])),
-          group(ArgGroup::new("way").args(["canary", "blue_green"])))]
+          group(ArgGroup::new("way").args(["canary", "blue_green"])),
+          group(ArgGroup::new("compared").args(["canary", "shadow"]).multiple(true)))]
 pub(crate) struct Deploy {
     component: String,
     #[command(flatten)]
@@ -32,8 +33,20 @@ pub(crate) struct Deploy {
     canary: Option<Vec<u8>>,
     /// How long each step of a canary takes at least: `30s`, `5m`, `1h`.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration,
-          requires = "canary")]
+          requires = "compared")]
     every: Duration,
+    /// First copy this share of the reads to it, in percent, and compare its answers with those of the
+    /// stable revision, which callers get. It is rolled back by itself if they differ. Then it gets its
+    /// calls as `--canary` says, or with `tessera promote`.
+    #[arg(long, value_name = "PERCENT", conflicts_with = "blue_green",
+          value_parser = clap::value_parser!(u8).range(1..=100))]
+    shadow: Option<u8>,
+    /// The share of answers to copies that may differ, in percent [default: 1].
+    #[arg(long, value_name = "PERCENT", requires = "shadow")]
+    mismatches_percent_max: Option<f64>,
+    /// The header fields that are compared, too [default: content-type,location].
+    #[arg(long, value_name = "NAME,…", requires = "shadow")]
+    compare: Option<String>,
     /// Prepare it, and give it all calls with `tessera promote`.
     #[arg(long)]
     blue_green: bool,
@@ -47,8 +60,8 @@ pub(crate) struct Deploy {
     /// Requests with this header always go to the new revision.
     #[arg(long = "match", value_name = "HEADER:VALUE", requires = "way")]
     matching: Option<String>,
-    /// The calls that a step of a canary needs at least [default: 100].
-    #[arg(long, value_name = "COUNT", requires = "canary")]
+    /// The calls that a step of a canary needs at least, or the answers to copies [default: 100].
+    #[arg(long, value_name = "COUNT", requires = "compared")]
     calls_min: Option<u64>,
     /// The share of failures that it may have above that of the stable revision, in percent
     /// [default: 0.5].
@@ -102,16 +115,19 @@ impl Deploy {
                 let _ = write!(path, "&{name}={}", encoded(&value));
             }
         };
-        let steps = self
-            .canary
-            .as_ref()
-            .map(|steps| steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
-        let steps = steps.or_else(|| self.blue_green.then(|| "0".to_owned()));
+        let before = (self.blue_green || self.shadow.is_some()).then_some(&0);
+        let steps: Vec<_> = before.into_iter().chain(self.canary.iter().flatten()).collect();
+        let steps = (!steps.is_empty())
+            .then(|| steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+        let waits = self.manual || (before.is_some() && self.canary.is_none());
         add("revision", self.revision.clone());
         add("origin", origin);
         add("step_ms", steps.is_some().then(|| self.every.as_millis().to_string()));
         add("steps", steps);
-        add("waits", self.manual.then(|| "true".to_owned()));
+        add("waits", waits.then(|| "true".to_owned()));
+        add("shadow", self.shadow.map(|percent| percent.to_string()));
+        add("mismatches_percent_max", self.mismatches_percent_max.map(|one| one.to_string()));
+        add("compare", self.compare.clone());
         add("sticky", self.sticky.clone());
         add("match", self.matching.clone());
         add("calls_min", self.calls_min.map(|number| number.to_string()));

@@ -1,6 +1,6 @@
 //! What is shown of a component.
 
-use crate::rollouts::{ComponentView, RolloutView};
+use crate::rollouts::{ComponentView, CopiesView, RolloutView};
 
 /// The revision in service, and the rollout in progress.
 pub(super) fn lines(component: &ComponentView) -> Vec<String> {
@@ -34,6 +34,15 @@ fn of_rollout(rollout: &RolloutView) -> Vec<String> {
             ms(measured.latency_p95_ms),
             measured.memory_bytes >> 20,
         ));
+    }
+    if let Some(CopiesView { counts, examples }) = &rollout.copies {
+        lines.push(format!(
+            "    copies     {} equal answers, {} different, {} dropped, {} not compared",
+            counts.same, counts.different, counts.dropped, counts.not_compared,
+        ));
+        lines.extend(examples.iter().map(|one| {
+            format!("      {}: {} (trace {})", one.operation, one.mismatch, one.trace_id)
+        }));
     }
     lines
 }

@@ -17,12 +17,18 @@ mod whole_body;
 pub(crate) use plain::Ended;
 
 use super::instances::{FunctionName, GuestState, Revision};
+use super::values_bytes;
 use crate::background::{Background, Work};
-use crate::calls::{Admitted, Callee, Judge, Protocol, Reply};
+use crate::calls::{
+    Admitted, COMPARED_MAX_BYTES, Callee, CopiedRequest, Judge, Protocol, Reply, Side,
+};
 use crate::message::{Http, Messages, Request, Response};
 use bytes::Bytes;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use tessera_rollout::shadow::Answer;
 use wasmtime::component::Val;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Calls of exported functions.
 ///
@@ -39,6 +45,24 @@ pub(crate) struct FunctionCall {
 impl Protocol for Functions {
     type Request = FunctionCall;
     type Response = Vec<Val>;
+
+    fn copy(
+        call: &FunctionCall,
+        idempotent: &BTreeSet<String>,
+    ) -> Option<CopiedRequest<FunctionCall>> {
+        let FunctionCall { function, arguments } = call;
+        let (function, arguments) = (function.clone(), arguments.clone());
+        let may_repeat = idempotent.contains(&function.short());
+        let request = FunctionCall { function, arguments };
+        may_repeat.then_some(CopiedRequest { request, with_body: true })
+    }
+
+    fn observe(results: Vec<Val>, side: Side) -> Vec<Val> {
+        let is_comparable = values_bytes(&results) <= COMPARED_MAX_BYTES;
+        let digest = || Answer::Result(xxh3_64(format!("{results:?}").as_bytes()));
+        side.report(is_comparable.then(digest));
+        results
+    }
 }
 
 /// An error of the contract is an answer like any other.

@@ -90,7 +90,7 @@ impl CallFamilies {
             SpanKind::Publish => &self.publishing,
             SpanKind::Delivery => &self.deliveries,
             SpanKind::Message => &self.messages,
-            SpanKind::Guest | SpanKind::Flag | SpanKind::Fault => return,
+            SpanKind::Guest | SpanKind::Flag | SpanKind::Fault | SpanKind::Shadow => return,
         };
         let labels = CallLabels { component, route, status };
         family.get_or_create(&labels).observe(duration, example, Some(span.at));

@@ -54,6 +54,13 @@ labels! {
         subscription: String,
     }
 
+    /// Labels of copies of calls for candidates.
+    CopyLabels {
+        component: String,
+        /// `same`, `different`, `dropped` or `not-compared`.
+        outcome: &'static str,
+    }
+
     /// Labels of injected faults.
     FaultLabels {
         /// The kind of the target, for example `call`.

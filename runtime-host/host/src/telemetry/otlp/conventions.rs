@@ -108,7 +108,7 @@ fn by_kind(span: &EndedSpan, attributes: &mut Vec<Attribute>) -> (String, Kind) 
             add("faas.trigger", "timer".to_owned());
             (operation.to_owned(), Kind::Internal)
         }
-        SpanKind::Host | SpanKind::Guest | SpanKind::Flag | SpanKind::Fault => {
+        SpanKind::Host | SpanKind::Guest | SpanKind::Flag | SpanKind::Fault | SpanKind::Shadow => {
             (operation.to_owned(), Kind::Internal)
         }
     }
