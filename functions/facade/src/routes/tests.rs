@@ -307,7 +307,8 @@ async fn a_message_of_the_older_shop_reaches_notifications() {
     for _ in 0..2 {
         client(&world).deliver(&sent).await.expect(204);
     }
-    let [imported] = &world.log.events()[..] else { panic!("one event") };
+    let events = world.log.events();
+    let [imported] = &events[..] else { panic!("one event") };
     assert_eq!(imported.kind, "com.shop.notifications.message.imported.v1");
     assert!(world.net.asked().is_empty());
 }
