@@ -57,7 +57,9 @@ impl Snapshot {
             }
             // There it is created, replaced and removed.
             let parent = base.ancestors().skip(1).find(|folder| folder.is_dir());
-            parent.into_iter().for_each(|folder| drop(snapshot.add_folder(folder)));
+            if let Some(folder) = parent {
+                snapshot.add_folder(folder);
+            }
         }
         snapshot
     }
