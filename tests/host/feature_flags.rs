@@ -197,11 +197,11 @@ async fn changes_survive_a_crash_and_wrong_ones_change_nothing() {
 
     let mut wrong = everyone.clone();
     wrong["rules"] = json!([{ "variant": "maybe" }]);
-    wrong["varients"] = json!({});
+    wrong["extra"] = json!({});
     let refused = admin.put("/flags/targeted", &wrong).await.problem(400);
     let errors = refused["errors"].as_array().expect("errors").clone();
     let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
-    assert_eq!(pointers, ["/varients", "/rules/0/variant"], "{refused}");
+    assert_eq!(pointers, ["/extra", "/rules/0/variant"], "{refused}");
     admin.put("/flags/a%20b", &everyone).await.problem(400);
     admin.put("/flags/targeted?bye=ann", &everyone).await.problem(400);
     admin.delete("/flags/color").await.problem(409);

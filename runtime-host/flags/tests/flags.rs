@@ -184,7 +184,7 @@ fn what_has_no_effect_is_a_problem() {
         definition.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         problems(&json!({ "flags": { "f": definition } })).join("; ")
     };
-    assert!(with(json!({ "varients": {} })).starts_with("/flags/f/varients is not known here"));
+    assert!(with(json!({ "extra": {} })).starts_with("/flags/f/extra is not known here"));
     let all = json!({ "variant": "on" });
     let unreachable = with(json!({ "rules": [all, all] }));
     assert!(unreachable.starts_with("/flags/f/rules/1 is never reached"), "{unreachable}");

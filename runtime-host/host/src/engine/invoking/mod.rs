@@ -16,8 +16,7 @@ mod whole_body;
 
 pub(crate) use plain::Ended;
 
-use super::instances::{FunctionName, GuestState, Revision};
-use super::values_bytes;
+use super::instances::{FunctionName, GuestState, Revision, values as values_bytes};
 use crate::background::{Background, Work};
 use crate::calls::{
     Admitted, COMPARED_MAX_BYTES, Callee, CopiedRequest, Judge, Protocol, Reply, Side,
