@@ -11,7 +11,7 @@ mod bindings {
         world: "client",
         path: "../../wit/flags",
         inline: "
-            package tessera-test:flags;
+            package tessera-test:evaluations;
             world client { import tessera:%flags/evaluation@1.0.0; }
         ",
         generate_all,

@@ -14,6 +14,8 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 fn app(backend: &Backend) -> Application {
     application(&format!(
         r#"
+[variables]
+greeting = {{ default = "hello" }}
 [application.tool.tessera.policies.default]
 retry = {{}}
 breaker = {{}}

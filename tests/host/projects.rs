@@ -211,7 +211,6 @@ async fn what_can_not_be_made_has_a_reason_and_changes_nothing() {
         (&["add", "application", "cart", file[0], file[1]], "a whole application"),
         (&["add", "http", "app", file[0], file[1]], "component `app` already"),
         (&["add", "http", "taken", file[0], file[1]], "exists already"),
-        (&["add", "http", "cart", file[0], file[1], "-v", "route=/..."], "/..."),
     ] {
         let (is_done, text) = tessera(here, arguments).await;
         let plain = harness::unwrapped(&text);
