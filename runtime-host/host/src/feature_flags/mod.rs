@@ -10,6 +10,7 @@ mod record;
 pub(crate) use evaluated::evaluate;
 pub(crate) use record::{Change, Changed};
 
+use crate::private_file;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -55,6 +56,11 @@ pub(crate) enum Refused {
          instead, or remove it from the file"
     )]
     OfFile,
+    #[error(
+        "the definitions of operators would be too large or too deep together: {0:#}. Make the flag \
+         smaller, or remove others"
+    )]
+    TooLarge(anyhow::Error),
     #[error("the change could not be stored: {0:#}")]
     Storage(anyhow::Error),
 }
@@ -133,7 +139,10 @@ impl FeatureFlags {
         let flags = change(&kept.flags)?;
         let current = self.of_file.overlaid(&flags)?;
         let next = kept.with(flags, Change::now(key, changed, by));
-        next.write(&self.path).map_err(Refused::Storage)?;
+        let text = next.text().map_err(Refused::Storage)?;
+        // Each flag is valid, and all of them together may still be more than the next start reads.
+        Record::parse(&text).map_err(Refused::TooLarge)?;
+        private_file::write(&self.path, text).map_err(Refused::Storage)?;
         *kept = next;
         self.current.store(Arc::new(current));
         tracing::info!(flag = key, by, "feature flag {}", changed.word());
