@@ -19,7 +19,7 @@ use crate::oci::{digest_of, is_digest};
 use anyhow::{Context as _, ensure};
 pub(super) use archive::MEDIA_TYPE as ARCHIVE_MEDIA_TYPE;
 use locked::Locked;
-pub(super) use locked::{SETTINGS, TESSERA};
+pub(super) use locked::{FLAGS, SETTINGS, TESSERA};
 use source::Source;
 pub(super) use source::explain;
 use std::fs;

@@ -15,8 +15,11 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use record::Record;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tessera_flags::limits::DOCUMENT_MAX_BYTES;
 use tessera_flags::{Flag, Flags, Problems, TooManyFlags};
 
 /// The file with the definitions of operators, in the state directory.
@@ -68,7 +71,7 @@ pub(crate) enum Refused {
 impl FeatureFlags {
     /// The flags of the manifest's file, if it names one, and those of operators.
     pub(crate) fn open(file: Option<&Path>, state_dir: &Path) -> anyhow::Result<Self> {
-        let of_file = file.map(read).transpose()?.unwrap_or_default();
+        let of_file = file.map(read).transpose()?.map(|(flags, _)| flags).unwrap_or_default();
         let path = state_dir.join(FILE_NAME);
         let kept = Record::read(&path)?;
         let current = of_file.overlaid(&kept.flags).with_context(|| {
@@ -156,16 +159,31 @@ impl FeatureFlags {
     }
 }
 
-/// The definitions in the manifest's file.
-fn read(path: &Path) -> anyhow::Result<Flags> {
+/// The text of the manifest's file, whose definitions are valid.
+pub(crate) fn text_of(path: &Path) -> anyhow::Result<String> {
+    let (_, text) = read(path)?;
+    String::from_utf8(text).with_context(|| format!("{} is not UTF-8", path.display()))
+}
+
+/// The definitions in the manifest's file, and its text.
+fn read(path: &Path) -> anyhow::Result<(Flags, Vec<u8>)> {
     let shown = path.display();
-    let text = std::fs::read(path).with_context(|| {
+    let text = limited(path).with_context(|| {
         format!(
             "can't read {shown}, the file with feature flags: `flags` in \
              [application.tool.tessera] names it, relative to the manifest"
         )
     })?;
-    Flags::parse(&text).with_context(|| format!("the feature flags in {shown} are invalid"))
+    let flags = Flags::parse(&text);
+    let flags = flags.with_context(|| format!("the feature flags in {shown} are invalid"))?;
+    Ok((flags, text))
+}
+
+/// The content of a file, or the beginning of one that is too large to be a document.
+fn limited(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)?.take(DOCUMENT_MAX_BYTES as u64 + 1).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 #[cfg(test)]

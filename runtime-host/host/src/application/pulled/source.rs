@@ -72,8 +72,11 @@ impl Source<'_> {
         let files = folder.join("files");
         files::place(&locked, &files, &mut file)?;
         let text = manifest::of(&locked, &files, &mut file)?;
+        if let Some(flags) = locked.flags() {
+            write(&folder.join(manifest::FLAGS_FILE), flags)?;
+        }
         let path = folder.join(tessera_manifest::FILE_NAME);
-        fs::write(&path, text).with_context(|| path.display().to_string())?;
+        write(&path, &text)?;
         Ok((path, needed))
     }
 
@@ -159,6 +162,10 @@ impl Source<'_> {
         let bytes = blob.map_err(|error| explain(&error, &self.reference.registry))?;
         self.downloads.keep(&part.digest, &bytes)
     }
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| path.display().to_string())
 }
 
 /// An error with what to do about it.

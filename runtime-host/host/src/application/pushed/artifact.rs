@@ -169,7 +169,9 @@ pub(super) fn of(
     let mut layers = code.layers;
     layers.extend(of_files.layers);
     ensure!(layers.len() < LAYERS_MAX, "it has more than {LAYERS_MAX} layers");
-    let locked = locked::of(&app, &manifest, form, &code.components, &of_files.components);
+    let flags = super::super::feature_flags::text(&app)?;
+    let (code, files) = (&code.components, &of_files.components);
+    let locked = locked::of(&app, &manifest, form, code, files, flags.as_deref());
     let annotations = annotated(annotations, &locked["metadata"]);
     let locked = Layer::of_bytes(APPLICATION_CONFIG, serde_json::to_vec(&locked)?);
     let config = Layer::of_bytes(IMAGE_CONFIG, image_config(&locked.descriptor.digest));
