@@ -21,7 +21,7 @@ pub(super) use archive::MEDIA_TYPE as ARCHIVE_MEDIA_TYPE;
 use locked::Locked;
 pub(super) use locked::{FLAGS, SETTINGS, TESSERA};
 use source::Source;
-pub(super) use source::explain;
+pub(super) use source::{CONFIG_MAX_BYTES, explain};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use tokio::time::timeout;
 
 /// Maximum size of the configuration of an application.
-const CONFIG_MAX_BYTES: usize = 4 * 1024 * 1024;
+pub(in crate::application) const CONFIG_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Where an application comes from.
 pub(super) struct Source<'a> {
