@@ -106,19 +106,19 @@ impl FeatureFlags {
     /// Defines a flag.
     pub(crate) fn set(&self, key: &str, definition: &[u8], by: &str) -> Result<Shown, Refused> {
         let flag = Flag::parse(key, definition)?;
-        self.change(key, by, Changed::Set, |flags| Ok(flags.with(flag)?))?;
-        self.one(key)
+        let set = self.change(key, by, Changed::Set, |flags| Ok(flags.with(flag)?))?;
+        set.ok_or(Refused::NotFound)
     }
 
     /// Switches a flag on or off.
     pub(crate) fn switch(&self, key: &str, enabled: bool, by: &str) -> Result<Shown, Refused> {
         let changed = if enabled { Changed::Enabled } else { Changed::Disabled };
-        self.change(key, by, changed, |flags| {
+        let switched = self.change(key, by, changed, |flags| {
             // Within the change: another one may just have replaced the flag.
             let flag = flags.get(key).or_else(|| self.of_file.get(key)).ok_or(Refused::NotFound)?;
             Ok(flags.with(flag.switched(enabled))?)
         })?;
-        self.one(key)
+        switched.ok_or(Refused::NotFound)
     }
 
     /// Removes the definition of an operator. That of the file is in force again, if there is one.
@@ -127,17 +127,19 @@ impl FeatureFlags {
             Some(_) => Ok(flags.without(key)),
             None if self.of_file.get(key).is_some() => Err(Refused::OfFile),
             None => Err(Refused::NotFound),
-        })
+        })?;
+        Ok(())
     }
 
-    /// Stores a change of the operators' definitions, and then lets it have its effect.
+    /// Stores a change of the operators' definitions, and then lets it have its effect. Returns the
+    /// flag after this change, whatever others change next.
     fn change(
         &self,
         key: &str,
         by: &str,
         changed: Changed,
         change: impl FnOnce(&Flags) -> Result<Flags, Refused>,
-    ) -> Result<(), Refused> {
+    ) -> Result<Option<Shown>, Refused> {
         let mut kept = self.kept.lock();
         let flags = change(&kept.flags)?;
         let current = self.of_file.overlaid(&flags)?;
@@ -146,10 +148,11 @@ impl FeatureFlags {
         // Each flag is valid, and all of them together may still be more than the next start reads.
         Record::parse(&text).map_err(Refused::TooLarge)?;
         private_file::write(&self.path, text).map_err(Refused::Storage)?;
+        let shown = current.get(key).map(|flag| self.shown(flag, &next.flags));
         *kept = next;
         self.current.store(Arc::new(current));
         tracing::info!(flag = key, by, "feature flag {}", changed.word());
-        Ok(())
+        Ok(shown)
     }
 
     fn shown(&self, flag: &Arc<Flag>, kept: &Flags) -> Shown {
