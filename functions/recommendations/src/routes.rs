@@ -1,5 +1,6 @@
 //! The recommendations over HTTP, personal for signed-in users.
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -56,9 +57,10 @@ impl<S: Store, F: Flags, K: KeySource> App<S, F, K> {
     async fn feed(
         State(app): State<Self>,
         caller: Option<Caller>,
+        query: std::result::Result<Query<FeedQuery>, QueryRejection>,
         page: PageQuery,
-        Query(query): Query<FeedQuery>,
     ) -> Result<Json<Page<View>>> {
+        let Query(query) = query.map_err(|error| Problem::bad_request(error.to_string()))?;
         let user_id = caller.as_ref().map(|caller| caller.user_id.as_str());
         if let Some(cart) = query.cart {
             let skus = skus(&cart)?;
@@ -90,10 +92,10 @@ struct FeedQuery {
     cart: Option<String>,
 }
 
-/// The SKUs of a cart.
+/// The SKUs of a cart. One that is there several times counts once.
 fn skus(cart: &str) -> Result<BTreeSet<String>> {
     let skus = cart.split(',').map(str::trim).filter(|sku| !sku.is_empty());
-    let skus: BTreeSet<String> = skus.take(CART_FOLLOWED_MAX + 1).map(str::to_owned).collect();
+    let skus: BTreeSet<String> = skus.map(str::to_owned).collect();
     if skus.len() > CART_FOLLOWED_MAX {
         let detail = format!("cart must have at most {CART_FOLLOWED_MAX} SKUs.");
         return Err(Problem::bad_request(detail));

@@ -2,13 +2,16 @@
 //! its operations by id and no paths.
 
 use crate::Break;
-use crate::documents::{Documents, resolved};
+use crate::documents::{Documents, reference, resolved};
 use crate::schema::{Direction, Place, within};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The methods that a path may have.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// What is said of a reference that can't be followed on both sides, and is another one on each.
+const ELSEWHERE: &str = "it refers to something else, which is not in the document";
 
 /// Compares two descriptions of an API.
 pub fn compare(old: &Value, new: &Value) -> Vec<Break> {
@@ -34,6 +37,7 @@ fn operations(document: &Value) -> BTreeMap<String, Value> {
     }
     let mut all = BTreeMap::new();
     for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
+        let item = resolved(document, item).unwrap_or(item);
         for method in METHODS {
             let Some(operation) = item.get(method) else { continue };
             let mut operation = operation.clone();
@@ -82,33 +86,51 @@ impl Operation<'_> {
             self.schema(old, new, &at, Direction::Sent, breaks);
         }
         for (key, new) in now.iter().filter(|(key, _)| !before.contains_key(*key)) {
+            let at = self.at(&format!("parameter {key}"));
             if is_required(new) {
-                let at = self.at(&format!("parameter {key}"));
                 breaks.push(Break::new(at, "it is new, and required"));
+            } else if reference(new).is_some() {
+                breaks.push(Break::new(at, ELSEWHERE));
             }
         }
     }
 
     fn request(&self, breaks: &mut Vec<Break>) {
-        let body = |document, operation: &Value| {
-            let body = operation.get("requestBody")?;
-            resolved(document, body).cloned()
-        };
         let at = self.at("request");
-        let old = body(self.documents.old, self.old);
-        let new = body(self.documents.new, self.new);
-        match (old, new) {
-            (None, Some(new)) if is_required(&new) => {
-                breaks.push(Break::new(at, "a body is required now"));
-            }
+        match (self.old.get("requestBody"), self.new.get("requestBody")) {
+            (None, Some(new)) => match resolved(self.documents.new, new) {
+                Some(new) if !is_required(new) => {}
+                Some(_) => breaks.push(Break::new(at, "a body is required now")),
+                None => breaks.push(Break::new(at, ELSEWHERE)),
+            },
             (Some(_), None) => breaks.push(Break::new(at, "a body is no longer accepted")),
             (Some(old), Some(new)) => {
-                if is_required(&new) && !is_required(&old) {
+                let Some((old, new)) = self.followed(old, new, &at, breaks) else { return };
+                if is_required(new) && !is_required(old) {
                     breaks.push(Break::new(&at, "a body is required now"));
                 }
-                self.content(&old, &new, &at, Direction::Sent, breaks);
+                self.content(old, new, &at, Direction::Sent, breaks);
             }
-            _ => {}
+            (None, None) => {}
+        }
+    }
+
+    /// What both sides are, with their references followed. If that is not in the documents, only
+    /// the names can be compared.
+    fn followed<'v>(
+        &'v self,
+        old: &'v Value,
+        new: &'v Value,
+        at: &str,
+        breaks: &mut Vec<Break>,
+    ) -> Option<(&'v Value, &'v Value)> {
+        match (resolved(self.documents.old, old), resolved(self.documents.new, new)) {
+            (Some(old), Some(new)) => Some((old, new)),
+            (None, None) if reference(old) == reference(new) => None,
+            _ => {
+                breaks.push(Break::new(at, ELSEWHERE));
+                None
+            }
         }
     }
 
@@ -120,8 +142,8 @@ impl Operation<'_> {
                 breaks.push(Break::new(at, "the status was removed"));
                 continue;
             };
-            let both = (resolved(self.documents.old, old), resolved(self.documents.new, new));
-            let (Some(old), Some(new)) = both else { continue };
+            let both = self.followed(old, new, &at, breaks);
+            let Some((old, new)) = both else { continue };
             self.content(old, new, &at, Direction::Received, breaks);
             let headers = table(new, "headers");
             for name in table(old, "headers").keys().filter(|name| !headers.contains_key(*name)) {
@@ -272,6 +294,28 @@ mod tests {
         body["required"] = json!(true);
         let found = breaks("/operations/addItem/requestBody", body);
         assert_eq!(found, ["addItem: request: a body is required now"]);
+    }
+
+    #[test]
+    fn references_that_lead_out_of_the_document_are_compared_by_name() {
+        let elsewhere = || json!({ "$ref": "other.json#/a" });
+        let text = "it refers to something else, which is not in the document";
+        let cases = [
+            ("/operations/addItem/responses/404", elsewhere(), "addItem: response 404"),
+            ("/operations/addItem/responses/200", elsewhere(), "addItem: response 200"),
+            ("/operations/addItem/requestBody", elsewhere(), "addItem: request"),
+            ("/operations/clear/responses/204", elsewhere(), "clear: response 204"),
+        ];
+        for (pointer, value, at) in cases {
+            assert_eq!(breaks(pointer, value), [format!("{at}: {text}")]);
+        }
+        let mut new = part();
+        new["operations"]["clear"]["requestBody"] = elsewhere();
+        new["operations"]["clear"]["parameters"] = json!([elsewhere()]);
+        let found: Vec<_> = compare(&part(), &new).iter().map(ToString::to_string).collect();
+        let parameter = format!("clear: parameter other.json#/a: {text}");
+        assert_eq!(found, [parameter, format!("clear: request: {text}")]);
+        assert_eq!(compare(&new, &new), []);
     }
 
     #[test]

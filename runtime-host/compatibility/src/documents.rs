@@ -27,8 +27,8 @@ pub(crate) fn reference(value: &Value) -> Option<&str> {
     value.get("$ref")?.as_str()
 }
 
-/// A part of an API description has its components at the top, without `components`.
-fn target<'a>(document: &'a Value, reference: &str) -> Option<&'a Value> {
+/// What a reference leads to. A part of an API description has its components at the top, without `components`.
+pub(crate) fn target<'a>(document: &'a Value, reference: &str) -> Option<&'a Value> {
     let pointer = reference.strip_prefix('#')?;
     let of_part = || document.pointer(pointer.strip_prefix("/components")?);
     document.pointer(pointer).or_else(of_part)

@@ -15,6 +15,9 @@ pub fn compare(old: &Value, new: &Value) -> Vec<Break> {
         return vec![Break::new("events", "both documents must be tables of schemas")];
     };
     let mut breaks = Vec::new();
+    if before.is_empty() {
+        breaks.push(Break::new("events", "the old document has no schema of an event"));
+    }
     for (kind, before) in &before {
         match now.get(kind) {
             None => breaks.push(Break::new(kind, "the event is no longer published")),
@@ -34,7 +37,10 @@ fn schemas(document: &Value) -> Option<Map<String, Value>> {
         return Some(Map::from_iter([("event".to_owned(), document.clone())]));
     }
     let is_definition = |key: &str| key.starts_with('$') || key == "components";
-    let schemas = table.iter().filter(|(key, _)| !is_definition(key));
+    let schemas = table.iter().filter(|(key, schema)| {
+        let is_schema = schema.is_object() || schema.is_boolean();
+        is_schema && !is_definition(key)
+    });
     Some(schemas.map(|(key, schema)| (key.clone(), schema.clone())).collect())
 }
 
@@ -42,6 +48,16 @@ fn schemas(document: &Value) -> Option<Map<String, Value>> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_document_without_events_is_no_old_contract() {
+        let event = json!({ "order.placed.v1": { "type": "object" } });
+        let without = [json!({}), json!({ "events": {} }), json!({ "title": "x", "$defs": {} })];
+        for old in without {
+            let breaks: Vec<_> = compare(&old, &event).iter().map(ToString::to_string).collect();
+            assert_eq!(breaks, ["events: the old document has no schema of an event"], "{old}");
+        }
+    }
 
     #[test]
     fn events_may_gain_members_and_lose_none() {

@@ -5,14 +5,18 @@
 
 mod bounds;
 mod members;
+mod merged;
 mod types;
 
 use crate::Break;
-use crate::documents::{Documents, reference, resolved};
-use serde_json::{Map, Value};
+use crate::documents::Documents;
+use merged::{ALTERNATIVES, PARTS, REFERENCE, key, merged};
+use serde_json::{Map, Value, json};
 
 /// Nested schemas. Deeper ones are taken to be equal.
 const DEPTH_MAX: usize = 64;
+/// The schema of a member or an item that has none.
+static ANYTHING: Value = Value::Bool(true);
 /// Keywords whose change is reported without a comparison.
 const OPAQUE: [&str; 7] =
     ["not", "if", "then", "else", "patternProperties", "dependentRequired", "prefixItems"];
@@ -40,7 +44,7 @@ pub(crate) struct Place {
     path: String,
     pub(crate) direction: Direction,
     depth: usize,
-    /// The pairs of references on the way here.
+    /// The pairs of schemas on the way here that consist of others.
     seen: Vec<(String, String)>,
 }
 
@@ -95,56 +99,71 @@ pub(crate) fn within(
     if place.depth > DEPTH_MAX {
         return;
     }
-    if let (Some(before), Some(now)) = (reference(old), reference(new)) {
-        let pair = (before.to_owned(), now.to_owned());
+    if consists_of_others(old) || consists_of_others(new) {
+        let pair = (key(old), key(new));
         if place.seen.contains(&pair) {
             return;
         }
         place.seen.push(pair);
     }
-    let found = (resolved(documents.old, old), resolved(documents.new, new));
-    let (Some(before), Some(now)) = found else {
+    let (before, now) = (merged(documents.old, old), merged(documents.new, new));
+    if before.get(REFERENCE) != now.get(REFERENCE) {
         // In another document: only the names can be compared.
-        if reference(old) != reference(new) {
-            place.report(breaks, "it refers to another schema, which is not in the document");
-        }
+        place.report(breaks, "it refers to another schema, which is not in the document");
         return;
-    };
-    if alternatives(before).is_some() || alternatives(now).is_some() {
-        return of_alternatives(documents, before, now, &place, breaks);
     }
-    let (before, now) = (merged(documents.old, before), merged(documents.new, now));
     if accepts_nothing(&before) || accepts_nothing(&now) {
         if before != now {
             place.report(breaks, "it is allowed in one of both only");
         }
         return;
     }
+    if alternatives(&before).is_some() || alternatives(&now).is_some() {
+        return of_alternatives(documents, &before, &now, &place, breaks);
+    }
     let empty = Map::new();
     let old = Side { schema: before.as_object().unwrap_or(&empty) };
     let new = Side { schema: now.as_object().unwrap_or(&empty) };
+    of_objects(documents, old, new, &place, breaks);
+}
+
+/// Reports what no longer fits between two schemas without parts and alternatives.
+fn of_objects(
+    documents: Documents<'_>,
+    old: Side<'_>,
+    new: Side<'_>,
+    place: &Place,
+    breaks: &mut Vec<Break>,
+) {
     let (inner, outer) = match place.direction {
         Direction::Sent => (old, new),
         Direction::Received => (new, old),
     };
     let count = breaks.len();
-    types::check(inner, outer, &place, breaks);
+    types::check(inner, outer, place, breaks);
     if breaks.len() > count {
         // The rest follows from it.
         return;
     }
-    types::check_values(inner, outer, &place, breaks);
-    bounds::check(inner, outer, &place, breaks);
-    members::check(documents, old, new, &place, breaks);
+    types::check_values(inner, outer, place, breaks);
+    bounds::check(inner, outer, place, breaks);
+    members::check(documents, old, new, place, breaks);
     for keyword in OPAQUE {
         let (before, now) = (old.schema.get(keyword), new.schema.get(keyword));
         if before != now && outer.schema.contains_key(keyword) {
             place.report(breaks, format!("`{keyword}` is another one"));
         }
     }
-    if let (Some(before), Some(now)) = (old.schema.get("items"), new.schema.get("items")) {
+    let (before, now) = (old.schema.get("items"), new.schema.get("items"));
+    if before.is_some() || now.is_some() {
+        let (before, now) = (before.unwrap_or(&ANYTHING), now.unwrap_or(&ANYTHING));
         within(documents, before, now, &place.below("[]"), breaks);
     }
+}
+
+/// Whether a schema has references or parts, which may lead back to it.
+fn consists_of_others(schema: &Value) -> bool {
+    [REFERENCE, PARTS].iter().any(|keyword| schema.get(keyword).is_some())
 }
 
 /// The schema `false`.
@@ -152,9 +171,9 @@ fn accepts_nothing(schema: &Value) -> bool {
     *schema == Value::Bool(false)
 }
 
+/// The alternatives of a merged schema.
 fn alternatives(schema: &Value) -> Option<&Vec<Value>> {
-    let of = |keyword: &str| schema.get(keyword).and_then(Value::as_array);
-    of("anyOf").or_else(|| of("oneOf"))
+    schema.get(ALTERNATIVES).and_then(Value::as_array)
 }
 
 /// Each alternative of one side must fit one of the other.
@@ -198,39 +217,16 @@ fn of_alternatives(
     }
 }
 
-/// The alternatives of a schema, each with what is beside them.
+/// The alternatives of a merged schema, each with what is beside them.
 fn all_of(schema: &Value) -> Vec<Value> {
     let Some(all) = alternatives(schema) else { return vec![schema.clone()] };
     let mut rest = schema.as_object().cloned().unwrap_or_default();
-    ["anyOf", "oneOf"].iter().for_each(|keyword| drop(rest.remove(*keyword)));
-    let with_rest = |one: &Value| match rest.contains_key("type") || rest.contains_key("properties")
-    {
-        true => serde_json::json!({ "allOf": [one, rest] }),
-        false => one.clone(),
+    [ALTERNATIVES, REFERENCE].iter().for_each(|keyword| drop(rest.remove(*keyword)));
+    let with_rest = |one: &Value| match rest.is_empty() {
+        true => one.clone(),
+        false => json!({ PARTS: [one, rest] }),
     };
     all.iter().map(with_rest).collect()
-}
-
-/// A schema with the members of all that it consists of.
-fn merged(document: &Value, schema: &Value) -> Value {
-    let Some(parts) = schema.get("allOf").and_then(Value::as_array) else { return schema.clone() };
-    let mut whole = schema.as_object().cloned().unwrap_or_default();
-    whole.remove("allOf");
-    for part in parts {
-        let part = resolved(document, part).map(|part| merged(document, part));
-        let Some(Value::Object(part)) = part else { continue };
-        for (keyword, value) in part {
-            match (whole.get_mut(&keyword), value) {
-                (Some(Value::Object(all)), Value::Object(more)) => all.extend(more),
-                (Some(Value::Array(all)), Value::Array(more)) if keyword == "required" => {
-                    all.extend(more);
-                }
-                (Some(_), _) => {}
-                (None, value) => drop(whole.insert(keyword, value)),
-            }
-        }
-    }
-    Value::Object(whole)
 }
 
 #[cfg(test)]

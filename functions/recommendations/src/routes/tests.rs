@@ -66,6 +66,13 @@ async fn a_cart_has_recommendations_for_those_with_the_feature() {
     assert!(with(&client, "TEA").await.is_empty());
     let skus = (0..21).map(|number| format!("S-{number}")).collect::<Vec<_>>().join(",");
     customer.get(&format!("/api/v1/recommendations?cart={skus}")).await.expect(400);
+    let repeated = format!("{}POT,UNKNOWN", "TEA,".repeat(20));
+    assert!(with(&customer, &repeated).await.is_empty(), "a SKU counts once");
+    let distinct = (0..20).map(|number| format!("S-{number}")).collect::<Vec<_>>().join(",");
+    let too_many = format!("{}{distinct},TEA", "S-1,".repeat(20));
+    customer.get(&format!("/api/v1/recommendations?cart={too_many}")).await.expect(400);
+    let twice = customer.get("/api/v1/recommendations?cart=TEA&cart=POT").await.expect(400);
+    assert_eq!(twice["status"], 400, "it is a problem: {twice}");
 }
 
 #[tokio::test]

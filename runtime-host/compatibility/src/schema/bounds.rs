@@ -5,11 +5,13 @@ use crate::Break;
 use serde_json::Value;
 
 /// Limits from below.
-const LEAST: [&str; 5] = ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"];
+pub(super) const LEAST: [&str; 5] =
+    ["minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"];
 /// Limits from above.
-const MOST: [&str; 5] = ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"];
+pub(super) const MOST: [&str; 5] =
+    ["maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"];
 /// Keywords of which only a change can be noticed.
-const FORMS: [&str; 4] = ["pattern", "format", "multipleOf", "uniqueItems"];
+pub(super) const FORMS: [&str; 4] = ["pattern", "format", "multipleOf", "uniqueItems"];
 
 pub(super) fn check(inner: Side<'_>, outer: Side<'_>, place: &Place, breaks: &mut Vec<Break>) {
     // Listed values are compared themselves.

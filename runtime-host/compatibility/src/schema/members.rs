@@ -1,6 +1,6 @@
 //! Members of objects.
 
-use super::{Place, Side, within};
+use super::{ANYTHING, Place, Side, within};
 use crate::Break;
 use crate::documents::Documents;
 use crate::schema::Direction;
@@ -55,7 +55,13 @@ fn others(
     if place.direction == Direction::Sent && is_closed(now) && !is_closed(before) {
         return place.report(breaks, "members that it does not name are no longer accepted");
     }
-    if let (Some(before @ Value::Object(_)), Some(now @ Value::Object(_))) = (before, now) {
+    // Who receives a member without a name ignores it, unless such members had a schema.
+    if is_closed(before) || is_closed(now) {
+        return;
+    }
+    let has_schema = |value: Option<&Value>| value.is_some_and(Value::is_object);
+    if has_schema(before) || has_schema(now) {
+        let (before, now) = (before.unwrap_or(&ANYTHING), now.unwrap_or(&ANYTHING));
         within(documents, before, now, &place.below("*"), breaks);
     }
 }

@@ -147,3 +147,114 @@ fn references_are_followed_also_in_circles() {
     let unknown = json!({ "$ref": "#/components/schemas/Elsewhere" });
     assert_eq!(breaks(&unknown, &unknown), Default::default());
 }
+
+/// Pairs of which the second is no longer what senders of the first may rely on.
+fn narrower(cases: impl IntoIterator<Item = (Value, Value)>) {
+    for (old, new) in cases {
+        assert!(!breaks(&old, &new).0.is_empty(), "sent: {old} {new}");
+        assert!(!breaks(&new, &old).1.is_empty(), "received: {new} {old}");
+        for schema in [old, new] {
+            assert_eq!(breaks(&schema, &schema), Default::default(), "{schema}");
+        }
+    }
+}
+
+/// Pairs of schemas for the same values.
+fn alike(cases: impl IntoIterator<Item = (Value, Value)>) {
+    for (old, new) in cases {
+        assert_eq!(breaks(&old, &new), Default::default(), "{old} {new}");
+        assert_eq!(breaks(&new, &old), Default::default(), "{new} {old}");
+    }
+}
+
+#[test]
+fn all_parts_of_a_schema_count() {
+    let (text, number) = (json!({ "type": "string" }), json!({ "type": "number" }));
+    let both = json!([text, number]);
+    narrower([
+        // Alternatives within a part, beside others, and twice.
+        (json!({ "allOf": [{ "anyOf": both }] }), json!({ "allOf": [{ "anyOf": [text] }] })),
+        (json!({ "anyOf": both }), json!({ "anyOf": both, "maxLength": 3 })),
+        (json!({ "anyOf": both }), json!({ "anyOf": both, "oneOf": [text] })),
+        (json!({ "anyOf": both }), json!({ "anyOf": both, "allOf": [{ "anyOf": [text] }] })),
+        // The stricter one of two limits.
+        (
+            json!({ "allOf": [{ "maxLength": 9 }, { "maxLength": 7 }] }),
+            json!({ "allOf": [{ "maxLength": 9 }, { "maxLength": 5 }] }),
+        ),
+        (json!({ "minimum": 2 }), json!({ "minimum": 2, "allOf": [{ "minimum": 3 }] })),
+        (json!({ "enum": [1, 2] }), json!({ "enum": [1, 2], "allOf": [{ "const": 1 }] })),
+        (json!({ "pattern": "a" }), json!({ "pattern": "a", "allOf": [{ "pattern": "b" }] })),
+        (
+            object(json!({ "a": { "maxLength": 9 } }), json!([])),
+            json!({
+                "allOf": [
+                    object(json!({ "a": { "maxLength": 5 } }), json!([])),
+                    object(json!({ "a": { "maxLength": 9 } }), json!([])),
+                ],
+            }),
+        ),
+        // What is beside a reference.
+        (
+            json!({ "$ref": "#/$defs/a", "$defs": { "a": text } }),
+            json!({ "$ref": "#/$defs/a", "$defs": { "a": text }, "maxLength": 3 }),
+        ),
+        (json!({}), json!({ "allOf": [{ "$ref": "other.json" }] })),
+    ]);
+    alike([
+        (json!({ "allOf": [{ "anyOf": both }] }), json!({ "oneOf": both, "title": "x" })),
+        (json!({ "allOf": [{ "type": ["string", "null"] }, text] }), text.clone()),
+        (
+            json!({ "allOf": [{ "$ref": "#/$defs/a" }], "$defs": { "a": { "maximum": 1 } } }),
+            json!({ "maximum": 1 }),
+        ),
+    ]);
+}
+
+#[test]
+fn parts_in_circles_come_to_an_end() {
+    let part = json!({ "$ref": "#/$defs/a" });
+    let a = json!({
+        "allOf": [part, part],
+        "properties": { "left": { "allOf": [part] }, "right": { "allOf": [part] } },
+    });
+    let schema = json!({ "$ref": "#/$defs/a", "$defs": { "a": a } });
+    assert_eq!(breaks(&schema, &schema), Default::default());
+    let deep = (0..200).fold(json!({}), |inner, _| json!({ "allOf": [inner, { "minimum": 1 }] }));
+    assert_eq!(breaks(&deep, &deep), Default::default());
+}
+
+#[test]
+fn items_and_other_members_without_a_schema_may_be_anything() {
+    let array = |items: Value| json!({ "type": "array", "items": items });
+    let map = |others: Value| json!({ "type": "object", "additionalProperties": others });
+    let text = json!({ "type": "string" });
+    narrower([
+        (json!({ "type": "array" }), array(text.clone())),
+        (array(json!({})), array(text.clone())),
+        (json!({ "type": "object" }), map(text.clone())),
+        (map(json!(true)), map(text)),
+    ]);
+    alike([
+        (json!({ "type": "array" }), array(json!({}))),
+        (json!({ "type": "object" }), map(json!({}))),
+    ]);
+}
+
+#[test]
+fn listed_values_without_a_type_have_one() {
+    let kind = |kind: &str| json!({ "type": kind });
+    let cases = [
+        (json!({ "const": "a" }), "string", "integer"),
+        (json!({ "enum": [1, 2] }), "integer", "string"),
+        (json!({ "enum": [1, 2] }), "number", "boolean"),
+        (json!({ "const": 1.5 }), "number", "integer"),
+        (json!({ "const": {} }), "object", "array"),
+        (json!({ "const": null }), "null", "string"),
+    ];
+    for (listed, own, other) in cases {
+        assert_eq!(breaks(&listed, &kind(own)).0, Vec::<String>::new(), "{listed} {own}");
+        assert_eq!(breaks(&listed, &kind(other)).0.len(), 1, "{listed} {other}");
+        assert_eq!(breaks(&kind(other), &listed).1.len(), 1, "{other} {listed}");
+    }
+}

@@ -8,24 +8,59 @@ use serde_json::Value;
 const TYPES: [&str; 6] = ["array", "boolean", "null", "number", "object", "string"];
 
 /// The types that a schema allows.
-pub(super) fn of(side: Side<'_>) -> Vec<&str> {
-    match side.schema.get("type") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+fn of(side: Side<'_>) -> Vec<&str> {
+    side.schema.get("type").map_or(TYPES.to_vec(), names)
+}
+
+/// The types that the values of a schema have. A list of values says more than a type.
+fn of_values(side: Side<'_>) -> Vec<&str> {
+    let Some(values) = values(side) else { return of(side) };
+    let mut kinds: Vec<&str> = values.into_iter().map(of_value).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+/// The types that the keyword `type` names.
+fn names(kinds: &Value) -> Vec<&str> {
+    match kinds {
+        Value::String(one) => vec![one],
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
         _ => TYPES.to_vec(),
     }
 }
 
-pub(super) fn check(inner: Side<'_>, outer: Side<'_>, place: &Place, breaks: &mut Vec<Break>) {
-    // A list of values says more than a type.
-    let is_listed = inner.schema.contains_key("const") || inner.schema.contains_key("enum");
-    if is_listed && !inner.schema.contains_key("type") {
-        return;
+/// The type of one value.
+fn of_value(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.as_f64().is_some_and(|it| it.fract() == 0.0) => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
     }
-    let allowed = of(outer);
-    let fits =
-        |kind: &str| allowed.contains(&kind) || (kind == "integer" && allowed.contains(&"number"));
-    let missing: Vec<&str> = of(inner).into_iter().filter(|kind| !fits(kind)).collect();
+}
+
+/// Whether a type is one of these, or a part of one.
+fn is_in(kind: &str, allowed: &[&str]) -> bool {
+    allowed.contains(&kind) || (kind == "integer" && allowed.contains(&"number"))
+}
+
+/// The types that two values of the keyword `type` allow.
+pub(super) fn in_both(one: &Value, other: &Value) -> Value {
+    let (one, other) = (names(one), names(other));
+    let mut kinds: Vec<&str> = one.iter().filter(|kind| is_in(kind, &other)).copied().collect();
+    kinds.extend(other.iter().filter(|kind| is_in(kind, &one)));
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.into()
+}
+
+pub(super) fn check(inner: Side<'_>, outer: Side<'_>, place: &Place, breaks: &mut Vec<Break>) {
+    let (found, allowed) = (of_values(inner), of(outer));
+    let missing: Vec<&str> = found.iter().filter(|kind| !is_in(kind, &allowed)).copied().collect();
     if missing.is_empty() {
         return;
     }
@@ -39,7 +74,7 @@ pub(super) fn check(inner: Side<'_>, outer: Side<'_>, place: &Place, breaks: &mu
         ),
         _ => format!(
             "its type is {} now, and was {} before",
-            of(inner).join(" or "),
+            found.join(" or "),
             allowed.join(" or ")
         ),
     };

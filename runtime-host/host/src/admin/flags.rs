@@ -111,7 +111,7 @@ fn problem(refused: &Refused) -> Reply {
             return reply::problem_with_errors(Code::BadRequest, &detail, errors);
         }
         Refused::NotFound => Code::NOT_FOUND,
-        Refused::TooMany(_) | Refused::OfFile => Code::Conflict,
+        Refused::TooMany(_) | Refused::TooLarge(_) | Refused::OfFile => Code::Conflict,
         Refused::Storage(_) => Code::Unavailable,
     };
     reply::problem(code, &refused.to_string())

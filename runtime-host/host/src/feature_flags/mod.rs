@@ -10,12 +10,16 @@ mod record;
 pub(crate) use evaluated::evaluate;
 pub(crate) use record::{Change, Changed};
 
+use crate::private_file;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use record::Record;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tessera_flags::limits::DOCUMENT_MAX_BYTES;
 use tessera_flags::{Flag, Flags, Problems, TooManyFlags};
 
 /// The file with the definitions of operators, in the state directory.
@@ -55,6 +59,11 @@ pub(crate) enum Refused {
          instead, or remove it from the file"
     )]
     OfFile,
+    #[error(
+        "the definitions of operators would be too large or too deep together: {0:#}. Make the flag \
+         smaller, or remove others"
+    )]
+    TooLarge(anyhow::Error),
     #[error("the change could not be stored: {0:#}")]
     Storage(anyhow::Error),
 }
@@ -62,7 +71,7 @@ pub(crate) enum Refused {
 impl FeatureFlags {
     /// The flags of the manifest's file, if it names one, and those of operators.
     pub(crate) fn open(file: Option<&Path>, state_dir: &Path) -> anyhow::Result<Self> {
-        let of_file = file.map(read).transpose()?.unwrap_or_default();
+        let of_file = file.map(read).transpose()?.map(|(flags, _)| flags).unwrap_or_default();
         let path = state_dir.join(FILE_NAME);
         let kept = Record::read(&path)?;
         let current = of_file.overlaid(&kept.flags).with_context(|| {
@@ -97,19 +106,19 @@ impl FeatureFlags {
     /// Defines a flag.
     pub(crate) fn set(&self, key: &str, definition: &[u8], by: &str) -> Result<Shown, Refused> {
         let flag = Flag::parse(key, definition)?;
-        self.change(key, by, Changed::Set, |flags| Ok(flags.with(flag)?))?;
-        self.one(key)
+        let set = self.change(key, by, Changed::Set, |flags| Ok(flags.with(flag)?))?;
+        set.ok_or(Refused::NotFound)
     }
 
     /// Switches a flag on or off.
     pub(crate) fn switch(&self, key: &str, enabled: bool, by: &str) -> Result<Shown, Refused> {
         let changed = if enabled { Changed::Enabled } else { Changed::Disabled };
-        self.change(key, by, changed, |flags| {
+        let switched = self.change(key, by, changed, |flags| {
             // Within the change: another one may just have replaced the flag.
             let flag = flags.get(key).or_else(|| self.of_file.get(key)).ok_or(Refused::NotFound)?;
             Ok(flags.with(flag.switched(enabled))?)
         })?;
-        self.one(key)
+        switched.ok_or(Refused::NotFound)
     }
 
     /// Removes the definition of an operator. That of the file is in force again, if there is one.
@@ -118,26 +127,32 @@ impl FeatureFlags {
             Some(_) => Ok(flags.without(key)),
             None if self.of_file.get(key).is_some() => Err(Refused::OfFile),
             None => Err(Refused::NotFound),
-        })
+        })?;
+        Ok(())
     }
 
-    /// Stores a change of the operators' definitions, and then lets it have its effect.
+    /// Stores a change of the operators' definitions, and then lets it have its effect. Returns the
+    /// flag after this change, whatever others change next.
     fn change(
         &self,
         key: &str,
         by: &str,
         changed: Changed,
         change: impl FnOnce(&Flags) -> Result<Flags, Refused>,
-    ) -> Result<(), Refused> {
+    ) -> Result<Option<Shown>, Refused> {
         let mut kept = self.kept.lock();
         let flags = change(&kept.flags)?;
         let current = self.of_file.overlaid(&flags)?;
         let next = kept.with(flags, Change::now(key, changed, by));
-        next.write(&self.path).map_err(Refused::Storage)?;
+        let text = next.text().map_err(Refused::Storage)?;
+        // Each flag is valid, and all of them together may still be more than the next start reads.
+        Record::parse(&text).map_err(Refused::TooLarge)?;
+        private_file::write(&self.path, text).map_err(Refused::Storage)?;
+        let shown = current.get(key).map(|flag| self.shown(flag, &next.flags));
         *kept = next;
         self.current.store(Arc::new(current));
         tracing::info!(flag = key, by, "feature flag {}", changed.word());
-        Ok(())
+        Ok(shown)
     }
 
     fn shown(&self, flag: &Arc<Flag>, kept: &Flags) -> Shown {
@@ -147,16 +162,31 @@ impl FeatureFlags {
     }
 }
 
-/// The definitions in the manifest's file.
-fn read(path: &Path) -> anyhow::Result<Flags> {
+/// The text of the manifest's file, whose definitions are valid.
+pub(crate) fn text_of(path: &Path) -> anyhow::Result<String> {
+    let (_, text) = read(path)?;
+    String::from_utf8(text).with_context(|| format!("{} is not UTF-8", path.display()))
+}
+
+/// The definitions in the manifest's file, and its text.
+fn read(path: &Path) -> anyhow::Result<(Flags, Vec<u8>)> {
     let shown = path.display();
-    let text = std::fs::read(path).with_context(|| {
+    let text = limited(path).with_context(|| {
         format!(
             "can't read {shown}, the file with feature flags: `flags` in \
              [application.tool.tessera] names it, relative to the manifest"
         )
     })?;
-    Flags::parse(&text).with_context(|| format!("the feature flags in {shown} are invalid"))
+    let flags = Flags::parse(&text);
+    let flags = flags.with_context(|| format!("the feature flags in {shown} are invalid"))?;
+    Ok((flags, text))
+}
+
+/// The content of a file, or the beginning of one that is too large to be a document.
+fn limited(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)?.take(DOCUMENT_MAX_BYTES as u64 + 1).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 #[cfg(test)]

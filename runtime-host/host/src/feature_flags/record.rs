@@ -61,18 +61,18 @@ impl Record {
         }
     }
 
-    fn parse(text: &str) -> anyhow::Result<Self> {
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
         let Stored { format, definitions, changes } = serde_json::from_str(text)?;
         ensure!(format == FORMAT, "it has the format {format}, which this version does not know");
         let flags = Flags::parse(definitions.to_string().as_bytes())?;
         Ok(Self { flags, changes })
     }
 
-    /// Durable when this returns.
-    pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
+    /// The content of the file. [`Record::parse`] refuses it if it has too much.
+    pub(super) fn text(&self) -> anyhow::Result<String> {
         let definitions = self.flags.to_json();
         let stored = Stored { format: FORMAT, definitions, changes: self.changes.clone() };
-        private_file::write(path, serde_json::to_vec(&stored)?)
+        Ok(serde_json::to_string(&stored)?)
     }
 
     /// These definitions, after one more change.

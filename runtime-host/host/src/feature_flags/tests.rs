@@ -82,6 +82,39 @@ fn a_wrong_definition_changes_nothing() {
     assert_eq!(variant(&open(&folder).snapshot(), "f"), "on");
 }
 
+/// The definition of a flag of 600 KiB, which is valid on its own.
+fn large() -> String {
+    let values = vec!["v".repeat(510); 240];
+    let condition = json!({ "attribute": "a", "operator": "in", "values": values });
+    let conditions = vec![condition; 5];
+    let rules = json!([{ "when": conditions, "variant": "on" }]);
+    let variants = json!({ "on": true, "off": false });
+    json!({ "type": "boolean", "variants": variants, "default_variant": "on", "rules": rules })
+        .to_string()
+}
+
+/// The definition of a flag that is nested as deeply as it may be on its own.
+fn deep() -> String {
+    let value = format!("{}1{}", "{\"a\":".repeat(124), "}".repeat(124));
+    format!(r#"{{"type":"object","variants":{{"on":{value}}},"default_variant":"on"}}"#)
+}
+
+#[test]
+fn definitions_that_the_next_start_would_not_read_are_refused() {
+    let folder = folder();
+    let flags = open(&folder);
+    flags.set("one", large().as_bytes(), "").unwrap();
+    for (key, definition) in [("two", large()), ("deep", deep())] {
+        let refused = flags.set(key, definition.as_bytes(), "").unwrap_err();
+        assert!(matches!(refused, Refused::TooLarge(_)), "{refused}");
+        assert!(refused.to_string().contains("too large or too deep together"), "{refused}");
+    }
+    let flags = open(&folder);
+    assert_eq!(variant(&flags.snapshot(), "one"), "on");
+    assert!(matches!(flags.one("two"), Err(Refused::NotFound)));
+    assert_eq!(flags.changes().len(), 1);
+}
+
 #[test]
 fn a_change_that_can_not_be_stored_has_no_effect() {
     let folder = folder();

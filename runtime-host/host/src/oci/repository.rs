@@ -149,16 +149,17 @@ impl<'a> Repository<'a> {
         Ok(bytes)
     }
 
-    /// The bytes of a part, whose digest is checked.
+    /// The bytes of a part, whose digest is checked. No more than the declared size are read.
     pub(crate) async fn blob(&self, part: &Descriptor, bytes_max: usize) -> Result<Bytes, Error> {
-        if usize::try_from(part.size).map_or(true, |bytes| bytes > bytes_max) {
+        let declared = usize::try_from(part.size).ok().filter(|bytes| *bytes <= bytes_max);
+        let Some(declared) = declared else {
             return Err(Error::invalid(format!(
                 "it has {} bytes, and the maximum is {bytes_max}",
                 part.size
             )));
-        }
+        };
         let url = self.url(&format!("blobs/{}", part.digest))?;
-        let bytes = self.get(&url, "*/*", bytes_max).await?.into_body();
+        let bytes = self.get(&url, "*/*", declared).await?.into_body();
         let found = digest_of(&bytes);
         if found != part.digest {
             return Err(Error::invalid(format!(

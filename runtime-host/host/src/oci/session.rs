@@ -60,7 +60,9 @@ impl<'a> Session<'a> {
                 return Ok(answer);
             }
             let challenge = match status {
-                StatusCode::UNAUTHORIZED if !refused => Challenge::of(answer.headers()),
+                StatusCode::UNAUTHORIZED if !refused && self.is_own(asked.url) => {
+                    Challenge::of(answer.headers())
+                }
                 _ => None,
             };
             let authorization = match challenge {
@@ -75,9 +77,15 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Whether a URL is one of the registry. Only the registry gets the authorization, and only it
+    /// says where the credentials are sent.
+    fn is_own(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
+    }
+
     async fn once(&self, asked: &Asked<'_>) -> anyhow::Result<Answer> {
         let mut fields = asked.fields.clone();
-        if asked.url.origin() == self.base.origin() {
+        if self.is_own(asked.url) {
             fields.extend(self.authorization.lock().clone().map(|value| (AUTHORIZATION, value)));
         }
         if asked.method == Method::GET {

@@ -19,6 +19,8 @@ const UNDERSTOOD: [&str; 2] = ["host_requirements", "component_host_requirements
 pub(in crate::application) const TESSERA: &str = "tessera";
 /// What is there: the table `tool.tessera` of the manifest.
 pub(in crate::application) const SETTINGS: &str = "settings";
+/// The text of the file with feature flags is there too. In the settings, it is the path of the file.
+pub(in crate::application) const FLAGS: &str = "flags";
 
 /// A resolved application.
 #[derive(Debug, Deserialize)]
@@ -140,6 +142,11 @@ impl Locked {
             ensure!(is_met, "it needs `{key}`, which this host does not offer");
         }
         Ok(locked)
+    }
+
+    /// The text of the file with feature flags.
+    pub(super) fn flags(&self) -> Option<&str> {
+        self.metadata.get(TESSERA)?.get(FLAGS)?.as_str()
     }
 
     /// The digests of all content that is not in the configuration.

@@ -1,11 +1,13 @@
 //! The manifest of an application in a registry, written from its configuration.
 
 use super::files::of_component;
-use super::locked::{Component, Dependency, Inherit, Locked, SETTINGS, TESSERA, Trigger};
+use super::locked::{Component, Dependency, FLAGS, Inherit, Locked, SETTINGS, TESSERA, Trigger};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// The file with feature flags, beside the manifest.
+pub(super) const FLAGS_FILE: &str = "feature-flags.json";
 /// What the application says about itself.
 const METADATA: [&str; 4] = ["name", "version", "description", "authors"];
 /// The permissions of a component: their names in the configuration and in the manifest.
@@ -30,7 +32,7 @@ pub(super) fn of(
     for key in METADATA {
         application.extend(locked.metadata.get(key).map(|value| (key.to_owned(), value.clone())));
     }
-    application.extend(settings(&locked.metadata));
+    application.extend(settings_of_application(locked));
     application.extend(locked.metadata.get("triggers").map(|all| ("trigger".into(), all.clone())));
     let mut components = Map::new();
     for component in &locked.components {
@@ -55,6 +57,17 @@ pub(super) fn of(
 fn settings(metadata: &Map<String, Value>) -> Option<(String, Value)> {
     let settings = metadata.get(TESSERA)?.get(SETTINGS)?;
     Some(("tool".to_owned(), json!({ TESSERA: settings })))
+}
+
+/// The settings of the application. The only file with feature flags is that of the artifact: any
+/// other path would be one of the host.
+fn settings_of_application(locked: &Locked) -> Option<(String, Value)> {
+    let (key, mut tool) = settings(&locked.metadata)?;
+    if let Some(settings) = tool.get_mut(TESSERA).and_then(Value::as_object_mut) {
+        settings.remove(FLAGS);
+        settings.extend(locked.flags().map(|_| (FLAGS.to_owned(), json!(FLAGS_FILE))));
+    }
+    Some((key, tool))
 }
 
 fn variables(locked: &Locked) -> Value {
@@ -187,6 +200,22 @@ mod tests {
     use super::*;
     use crate::oci::digest_of;
     use tessera_manifest::{Handler, Inherit as Inherited, Provider};
+
+    #[test]
+    fn the_file_with_flags_is_that_of_the_artifact() {
+        let flags = |own: Value| {
+            let metadata = json!({ "name": "a", TESSERA: own });
+            let locked = json!({
+                "spin_lock_version": 0, "metadata": metadata, "triggers": [], "components": [],
+            });
+            let locked = Locked::parse(locked.to_string().as_bytes()).unwrap();
+            let (_, tool) = settings_of_application(&locked).unwrap();
+            tool[TESSERA][FLAGS].clone()
+        };
+        let settings = json!({ FLAGS: "/etc/flags.json" });
+        assert_eq!(flags(json!({ SETTINGS: settings })), Value::Null);
+        assert_eq!(flags(json!({ SETTINGS: settings, FLAGS: "{}" })), FLAGS_FILE);
+    }
 
     #[test]
     fn a_configuration_is_the_manifest_that_it_was_made_from() {

@@ -1,7 +1,7 @@
 //! Artifacts that must have a signature.
 
 use super::Source;
-use crate::oci::{Manifest, PAYLOAD_MAX_BYTES, VerifyKey, signature_tag, signatures};
+use crate::oci::{Descriptor, Manifest, PAYLOAD_MAX_BYTES, VerifyKey, signature_tag, signatures};
 use anyhow::{Context as _, bail, ensure};
 use std::fs;
 
@@ -23,12 +23,8 @@ impl Source<'_> {
         let manifest = Manifest::parse(&manifest).with_context(unsigned)?;
         let mut reasons = Vec::new();
         for signature in signatures(&manifest.layers) {
-            ensure!(
-                signature.size <= PAYLOAD_MAX_BYTES as u64,
-                "the payload of a signature has more than {PAYLOAD_MAX_BYTES} bytes"
-            );
-            let payload = fs::read(self.get(signature).await?)?;
-            match key.verify(signature, &payload, digest) {
+            // Anyone who may push can add a broken one, which must not hide a good one.
+            match self.check_one(key, signature, digest).await {
                 Ok(()) => return Ok(()),
                 Err(error) => reasons.push(format!("{error:#}")),
             }
@@ -40,5 +36,20 @@ impl Source<'_> {
             "no signature of {digest} can be verified with the key of --verify-key: {}",
             reasons.join("; ")
         )
+    }
+
+    /// Fails unless one signature of an artifact was made with the key.
+    async fn check_one(
+        &self,
+        key: &VerifyKey,
+        signature: &Descriptor,
+        digest: &str,
+    ) -> anyhow::Result<()> {
+        ensure!(
+            signature.size <= PAYLOAD_MAX_BYTES as u64,
+            "the payload of a signature has more than {PAYLOAD_MAX_BYTES} bytes"
+        );
+        let payload = fs::read(self.get(signature).await?)?;
+        key.verify(signature, &payload, digest)
     }
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use tokio::time::timeout;
 
 /// Maximum size of the configuration of an application.
-const CONFIG_MAX_BYTES: usize = 4 * 1024 * 1024;
+pub(in crate::application) const CONFIG_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Where an application comes from.
 pub(super) struct Source<'a> {
@@ -72,8 +72,11 @@ impl Source<'_> {
         let files = folder.join("files");
         files::place(&locked, &files, &mut file)?;
         let text = manifest::of(&locked, &files, &mut file)?;
+        if let Some(flags) = locked.flags() {
+            write(&folder.join(manifest::FLAGS_FILE), flags)?;
+        }
         let path = folder.join(tessera_manifest::FILE_NAME);
-        fs::write(&path, text).with_context(|| path.display().to_string())?;
+        write(&path, &text)?;
         Ok((path, needed))
     }
 
@@ -159,6 +162,10 @@ impl Source<'_> {
         let bytes = blob.map_err(|error| explain(&error, &self.reference.registry))?;
         self.downloads.keep(&part.digest, &bytes)
     }
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| path.display().to_string())
 }
 
 /// An error with what to do about it.

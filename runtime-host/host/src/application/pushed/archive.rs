@@ -8,10 +8,12 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Maximum size of the files of an archive, which is in memory. It is what a pull accepts.
+/// Maximum size of an archive before it is packed. It is what a pull accepts.
 const CONTENT_MAX_BYTES: usize = 1 << 30;
 /// What an archive consists of.
 const BLOCK_BYTES: usize = 512;
+/// What an archive ends with.
+const END: [u8; 2 * BLOCK_BYTES] = [0; 2 * BLOCK_BYTES];
 /// Maximum length of a name in the header of a file.
 const NAME_MAX_BYTES: usize = 100;
 /// The name of an entry with the name of the next one.
@@ -22,22 +24,28 @@ pub(super) fn pack<'a>(
     files: impl Iterator<Item = (&'a str, &'a Path)>,
 ) -> anyhow::Result<Vec<u8>> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-    let mut bytes = 0;
+    let mut bytes = END.len();
     for (name, path) in files {
         let content =
             fs::read(path).with_context(|| format!("{} can't be read", path.display()))?;
-        bytes += content.len();
+        let long_name = (name.len() > NAME_MAX_BYTES).then(|| [name.as_bytes(), &[0]].concat());
+        bytes += entry_bytes(&content) + long_name.as_deref().map_or(0, entry_bytes);
         ensure!(
             bytes <= CONTENT_MAX_BYTES,
-            "there are more than {CONTENT_MAX_BYTES} bytes of files"
+            "there are more than {CONTENT_MAX_BYTES} bytes of files, with what an archive adds"
         );
-        if name.len() > NAME_MAX_BYTES {
-            entry(&mut packed, LONG_NAME, b'L', &[name.as_bytes(), &[0]].concat())?;
+        if let Some(long_name) = long_name {
+            entry(&mut packed, LONG_NAME, b'L', &long_name)?;
         }
         entry(&mut packed, name, b'0', &content)?;
     }
-    packed.write_all(&[0; 2 * BLOCK_BYTES])?;
+    packed.write_all(&END)?;
     Ok(packed.finish()?)
+}
+
+/// The size of an entry, with its header and what fills its last block.
+fn entry_bytes(content: &[u8]) -> usize {
+    BLOCK_BYTES + content.len().next_multiple_of(BLOCK_BYTES)
 }
 
 fn entry(archive: &mut impl Write, name: &str, kind: u8, content: &[u8]) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! An application as an artifact: its parts, and the manifest that names them.
 
+use super::super::pulled::CONFIG_MAX_BYTES;
 use super::code::{self, Form};
 use super::{files, locked, raw};
 use crate::oci::{APPLICATION_CONFIG, Descriptor, MEDIA_TYPE, digest_of};
@@ -54,11 +55,20 @@ enum Content {
 }
 
 impl Artifact {
+    /// Fails if a part is larger than a pull accepts.
     pub(super) fn new(
         config: Layer,
         layers: Vec<Layer>,
         annotations: &BTreeMap<String, String>,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
+        for part in layers.iter().chain([&config]) {
+            let Descriptor { media_type, size, .. } = &part.descriptor;
+            ensure!(
+                *size <= PART_MAX_BYTES,
+                "a part with the type `{media_type}` has {size} bytes, and the maximum is \
+                 {PART_MAX_BYTES}"
+            );
+        }
         let descriptors: Vec<&Descriptor> = layers.iter().map(|one| &one.descriptor).collect();
         let manifest = json!({
             "schemaVersion": 2,
@@ -67,7 +77,7 @@ impl Artifact {
             "layers": descriptors,
             "annotations": annotations,
         });
-        Self { config, layers, manifest }
+        Ok(Self { config, layers, manifest })
     }
 
     pub(super) fn parts(&self) -> impl Iterator<Item = &Layer> {
@@ -169,12 +179,21 @@ pub(super) fn of(
     let mut layers = code.layers;
     layers.extend(of_files.layers);
     ensure!(layers.len() < LAYERS_MAX, "it has more than {LAYERS_MAX} layers");
-    let locked = locked::of(&app, &manifest, form, &code.components, &of_files.components);
+    let flags = super::super::feature_flags::text(&app)?;
+    let (code, files) = (&code.components, &of_files.components);
+    let locked = locked::of(&app, &manifest, form, code, files, flags.as_deref());
     let annotations = annotated(annotations, &locked["metadata"]);
-    let locked = Layer::of_bytes(APPLICATION_CONFIG, serde_json::to_vec(&locked)?);
+    let locked = serde_json::to_vec(&locked)?;
+    let size = locked.len();
+    ensure!(
+        size <= CONFIG_MAX_BYTES,
+        "its configuration has {size} bytes, and the maximum is {CONFIG_MAX_BYTES}: it needs fewer \
+         files, or shorter settings"
+    );
+    let locked = Layer::of_bytes(APPLICATION_CONFIG, locked);
     let config = Layer::of_bytes(IMAGE_CONFIG, image_config(&locked.descriptor.digest));
     layers.push(locked);
-    Ok(Artifact::new(config, layers, &annotations))
+    Artifact::new(config, layers, &annotations)
 }
 
 fn image_config(locked: &str) -> Vec<u8> {

@@ -1,9 +1,9 @@
 //! The configuration of an application: the manifest with everything resolved, as Spin writes it.
 //!
 //! What Spin does not know is beside it, in the metadata, which Spin ignores: the settings of this
-//! host, and which dependencies are components of the application.
+//! host, the feature flags, and which dependencies are components of the application.
 
-use super::super::pulled::{SETTINGS, TESSERA};
+use super::super::pulled::{FLAGS, SETTINGS, TESSERA};
 use super::code::{ComponentCode, Form};
 use super::raw;
 use serde_json::{Map, Value, json};
@@ -20,13 +20,14 @@ const CALLED_BY_HOST: [&str; 3] = ["on_start", "subscribe", "schedule"];
 /// Keys of a trigger that are elsewhere in the configuration.
 const MOVED: [&str; 3] = ["id", "component", "dependencies"];
 
-/// The configuration.
+/// The configuration. `flags` is the text of the file with feature flags.
 pub(super) fn of(
     app: &App,
     manifest: &Value,
     form: Form,
     code: &BTreeMap<ComponentId, ComponentCode>,
     files: &BTreeMap<ComponentId, Vec<Value>>,
+    flags: Option<&str>,
 ) -> Value {
     let components: Vec<Value> = app
         .components
@@ -41,7 +42,7 @@ pub(super) fn of(
     let locked = json!({
         "spin_lock_version": u8::from(has_requirements),
         "must_understand": must_understand,
-        "metadata": metadata(app, manifest, form),
+        "metadata": metadata(app, manifest, form, flags),
         "variables": variables(app, manifest),
         "triggers": triggers(app, manifest),
         "components": components,
@@ -49,7 +50,7 @@ pub(super) fn of(
     filled(locked, &["triggers", "components"])
 }
 
-fn metadata(app: &App, manifest: &Value, form: Form) -> Value {
+fn metadata(app: &App, manifest: &Value, form: Form, flags: Option<&str>) -> Value {
     let written = raw::application(app, manifest);
     let settings = raw::trigger_settings(app, manifest);
     let types: Vec<&str> =
@@ -63,7 +64,8 @@ fn metadata(app: &App, manifest: &Value, form: Form) -> Value {
         _ => Value::Null,
     };
     let own = &written["tool"]["tessera"];
-    let own = form.keeps_settings() && !own.is_null();
+    let own = (form.keeps_settings() && !own.is_null())
+        .then(|| filled(json!({ SETTINGS: own, FLAGS: flags }), &[SETTINGS]));
     let metadata = json!({
         "name": app.name,
         "version": app.version,
@@ -72,7 +74,7 @@ fn metadata(app: &App, manifest: &Value, form: Form) -> Value {
         "triggers": settings.as_object().cloned().unwrap_or_default(),
         "trigger": trigger,
         "profile": app.origin.profile(),
-        TESSERA: own.then(|| json!({ SETTINGS: written["tool"]["tessera"] })),
+        TESSERA: own,
     });
     filled(metadata, &["triggers"])
 }

@@ -31,7 +31,7 @@ pub(super) fn of(path: &Path, annotations: BTreeMap<String, String>) -> anyhow::
         "component": component,
     });
     let config = Layer::of_bytes(PACKAGE_CONFIG, config.to_string());
-    Ok(Artifact::new(config, vec![layer], &annotations))
+    Artifact::new(config, vec![layer], &annotations)
 }
 
 /// What a component imports and exports.

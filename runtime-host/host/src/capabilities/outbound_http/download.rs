@@ -5,7 +5,7 @@ use crate::message::{Request, Response, full_body};
 use anyhow::{Context as _, anyhow, bail, ensure};
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderValue, LOCATION, USER_AGENT};
+use http::header::{AUTHORIZATION, HeaderValue, LOCATION, USER_AGENT, WWW_AUTHENTICATE};
 use http_body_util::BodyExt as _;
 use url::Url;
 
@@ -29,7 +29,7 @@ impl Client {
     }
 
     /// Gets a URL, with these header fields and a limit on the size of the body. Other servers than
-    /// that of the URL do not get the authorization.
+    /// that of the URL do not get the authorization, and can't ask for one.
     pub(crate) async fn get(
         &self,
         url: &Url,
@@ -38,14 +38,19 @@ impl Client {
     ) -> anyhow::Result<Answer> {
         let (mut url, mut fields) = (url.clone(), fields.clone());
         fields.insert(USER_AGENT, AGENT);
+        let mut is_elsewhere = false;
         for _ in 0..=REDIRECTS_MAX {
-            let response = self.get_once(&url, &fields).await?;
+            let mut response = self.get_once(&url, &fields).await?;
+            if is_elsewhere {
+                response.headers_mut().remove(WWW_AUTHENTICATE);
+            }
             if !response.status().is_redirection() {
                 return whole(response, bytes_max).await;
             }
             let next = target(&url, &response)?;
             if next.origin() != url.origin() {
                 fields.remove(AUTHORIZATION);
+                is_elsewhere = true;
             }
             url = next;
         }
