@@ -87,6 +87,12 @@ fn attributes(given: &impl Fn(&str) -> Option<String>) -> Vec<(String, Attribute
 /// The value, the variant, the reason, and the error code.
 fn shown(value: impl Display, details: &Details) -> String {
     let variant = details.variant.as_deref().unwrap_or("-");
-    let error = details.error_code.map_or("-".to_owned(), |code| format!("{code:?}"));
-    format!("{value} {variant} {:?} {error}", details.reason)
+    let error = details.error_code.map_or("-".to_owned(), |code| case(&code));
+    format!("{value} {variant} {} {error}", case(&details.reason))
+}
+
+/// The case of an enumeration, without the name of the latter.
+fn case(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    text.rsplit(':').next().unwrap_or_default().to_owned()
 }

@@ -195,7 +195,7 @@ spin_manifest_version = 2
 name = "test"
 [application.tool.tessera]
 limits = { deadline_ms = 1, queue_length_max = 2 }
-policies.calm = { timeout_ms = 5, retry = {} }
+policies.calm = { timeout_ms = 5 }
 policies.default = { breaker = {} }
 [variables]
 host = { default = "one.test" }

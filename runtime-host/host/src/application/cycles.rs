@@ -151,7 +151,7 @@ mod tests {
         let before = cycles("a: b c\nb: a\nc: d\nd: a");
         assert!(new(&before, &cycles("a: b\nb: a\nc: d\nd:")).is_empty());
         let after = cycles("a: b\nb: a\nc: d\nd: c\ne: e");
-        assert_eq!(new(&cycles("a: b\nb: a\nc:\nd:\ne:"), &after), ["`c`, `d`", "`e`"]);
+        assert_eq!(new(&cycles("a: b\nb: a\nc:\nd:\ne:"), &after), ["`e`", "`c`, `d`"]);
     }
 
     #[test]
