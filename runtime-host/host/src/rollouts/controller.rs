@@ -86,7 +86,11 @@ impl Rollouts {
     /// Continues the rollouts that were in progress when the host ended, and compares candidates
     /// with stable revisions until the task is dropped.
     pub(crate) async fn run(self: Arc<Self>) {
-        self.remove_unneeded().await;
+        {
+            // The admin listener may be served already: what is being deployed is not recorded yet.
+            let _turn = self.turn.lock().await;
+            self.remove_unneeded().await;
+        }
         for (id, component) in &self.components {
             self.resume(id, component).await;
         }
