@@ -13,7 +13,7 @@ use super::variables::{self, VariableFlag};
 use super::{Options, configuration, instances, middleware, redis};
 use crate::admin::EffectivePolicy;
 use crate::capabilities::variables::{Sources, Values};
-use crate::rollouts::{self, Applied, Change, Refused, Rollouts, Settings, now_ms};
+use crate::rollouts::{self, Applied, Change, Origin, Refused, Rollouts, Settings, now_ms};
 use crate::runtime_config::{self, RuntimeConfig};
 use anyhow::{Context as _, anyhow, ensure};
 use futures::future::BoxFuture;
@@ -146,14 +146,22 @@ impl Configurator {
         let (values, generated) = decided.map_err(invalid)?;
         let (before, _) = self.decide(present).map_err(invalid)?;
         let settings = self.checked(present, &inputs, (&before, &values)).map_err(invalid)?;
-        let (operator, state_dir) = (inputs.operator.clone(), self.started.state_dir.clone());
-        let commit = Box::new(move || {
-            generated.keep(&state_dir)?;
-            operator.write(&state_dir)
-        });
-        let applied = self.rollouts.configure(Change { settings, by, commit }).await?;
+        let origin = self.origin(present, &inputs, generated);
+        let applied = self.rollouts.configure(Change { settings, by, origin }).await?;
         *present = inputs;
         Ok(applied)
+    }
+
+    /// Writes what an operator has set, or what was set before. Secrets that are generated stay: the
+    /// next change uses them.
+    fn origin(&self, present: &Inputs, inputs: &Inputs, generated: Generated) -> Origin {
+        let (before, after) = (present.operator.clone(), inputs.operator.clone());
+        let (state_dir, same) = (self.started.state_dir.clone(), self.started.state_dir.clone());
+        let commit = Box::new(move || {
+            generated.keep(&state_dir)?;
+            after.write(&state_dir)
+        });
+        Origin { commit, undo: Box::new(move || before.write(&same)) }
     }
 
     /// The values of all variables, and secrets that are generated.
