@@ -95,8 +95,15 @@ impl Rollouts {
     /// can't be changed, of none. What an operator has taken back stays taken back, unless the change
     /// is about it.
     pub(crate) async fn configure(&self, change: Change) -> Result<Vec<Applied>, Refused> {
-        let Change { settings, by, origin } = change;
         let _turn = self.turn.lock().await;
+        let applied = self.configure_in(change).await;
+        // Also after an error: settings of a change that failed may contain secrets.
+        self.remove_unneeded().await;
+        applied
+    }
+
+    async fn configure_in(&self, change: Change) -> Result<Vec<Applied>, Refused> {
+        let Change { settings, by, origin } = change;
         let mut all = Vec::new();
         for (id, component) in &self.components {
             let Some(after) = settings.get(id) else { continue };
