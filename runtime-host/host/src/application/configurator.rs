@@ -101,7 +101,9 @@ impl Configurator {
     ) -> Result<Vec<Applied>, Refused> {
         let rollouts::Values { set, unset } = values;
         let mut present = self.present.lock().await;
-        let names = set.keys().chain(&unset);
+        // A value outlives the declaration of its variable, so that it can be declared again.
+        let is_set = |name: &&String| present.operator.values.contains_key(*name);
+        let names = set.keys().chain(unset.iter().filter(|name| !is_set(name)));
         variables::check_declared(&present.app, names).map_err(invalid)?;
         let operator = present.operator.changed(set, &unset, (now_ms(), &by));
         let inputs = Inputs { operator, ..present.clone() };
@@ -222,6 +224,20 @@ impl Configurator {
                 "value": self.rollouts.shown(&Settings::new(text).map_err(anyhow::Error::from)?),
                 "set_by": operator.map(|one| &one.by),
                 "set_at_ms": operator.map(|one| one.at_ms),
+            }));
+        }
+        for (name, one) in &present.operator.values {
+            if present.app.variables.contains_key(name) {
+                continue;
+            }
+            // Whether it is a secret is not known any more.
+            let text = Text::of(&one.value, true);
+            shown.push(json!({
+                "name": name,
+                "value": self.rollouts.shown(&Settings::new(text).map_err(anyhow::Error::from)?),
+                "set_by": one.by,
+                "set_at_ms": one.at_ms,
+                "is_undeclared": true,
             }));
         }
         let components = self.rollouts.configurations().await?;
