@@ -5,7 +5,7 @@
 //! threads of long computations, and copies beyond a limit are dropped.
 
 use super::{
-    Admission, Admitted, Call, CallError, Callee, Cycle, Limits, Protocol, run_until_reply,
+    Admission, Admitted, Call, CallError, Callee, Cycle, Kind, Limits, Protocol, run_until_reply,
 };
 use crate::telemetry::{CopyCounts, SpanKind, Telemetry};
 use parking_lot::Mutex;
@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 const COPIES_MAX: usize = 16;
 /// Mismatches that are kept to be shown. Older ones are dropped.
 const EXAMPLES_MAX: usize = 10;
-/// The largest body that is compared. Answers with larger ones are not.
+/// The largest body that is compared. Two answers with larger ones are not.
 pub(crate) const COMPARED_MAX_BYTES: usize = 1 << 20;
 
 /// The copies of a step of a rollout.
@@ -71,10 +71,23 @@ struct Comparison {
 /// An answer that is known before the other one.
 struct Known {
     is_stable: bool,
-    answer: Option<Answer>,
+    seen: Seen,
 }
 
-/// Where one of two answers is reported. One that is dropped without a report can't be compared.
+/// What is known of an answer.
+pub(crate) enum Seen {
+    /// All of it.
+    Whole(Answer),
+    /// More than is compared. It has the digest of what was read, which differs from that of a whole
+    /// answer.
+    TooLarge(Answer),
+    /// It was not read to its end: the caller went away, or the candidate did not finish in time.
+    Unfinished,
+    /// The copy was refused by the limits for copies.
+    NotMade,
+}
+
+/// Where one of two answers is reported. One that is dropped without a report is unfinished.
 pub(crate) struct Side {
     comparison: Arc<Comparison>,
     is_stable: bool,
@@ -118,6 +131,12 @@ impl Copies {
     /// What was counted, and the latest mismatches.
     pub(crate) fn seen(&self) -> (shadow::Copies, Vec<Example>) {
         (*self.counts.lock(), self.examples.lock().iter().cloned().collect())
+    }
+
+    /// A copy was not made.
+    fn dropped(&self) {
+        self.counts.lock().dropped += 1;
+        self.metrics.dropped.inc();
     }
 
     fn compared(&self, comparison: &Comparison, answers: Option<(Answer, Answer)>) {
@@ -223,39 +242,65 @@ impl Side {
         match answer {
             Ok(response) => Ok(P::observe(response, self)),
             Err(error) => {
-                self.report(Some(Answer::Failed(error.kind.name().to_owned())));
+                self.report(Seen::failed(error.kind));
                 Err(error)
             }
         }
     }
 
-    /// Reports an answer; none if it can't be compared.
-    pub(crate) fn report(mut self, answer: Option<Answer>) {
-        self.report_once(answer);
+    /// Reports what is known of an answer.
+    pub(crate) fn report(mut self, seen: Seen) {
+        self.report_once(seen);
     }
 
-    fn report_once(&mut self, answer: Option<Answer>) {
+    fn report_once(&mut self, seen: Seen) {
         if std::mem::replace(&mut self.is_reported, true) {
             return;
         }
         let comparison = &self.comparison;
         let mut first = comparison.first.lock();
         let Some(known) = first.take() else {
-            *first = Some(Known { is_stable: self.is_stable, answer });
+            *first = Some(Known { is_stable: self.is_stable, seen });
             return;
         };
         drop(first);
-        let answers = match known.is_stable {
-            true => known.answer.zip(answer),
-            false => answer.zip(known.answer),
-        };
-        comparison.copies.compared(comparison, answers);
+        let copies = &comparison.copies;
+        match (known.is_stable, known.seen, seen) {
+            (true, _, Seen::NotMade) | (false, Seen::NotMade, _) => copies.dropped(),
+            // The stable revision has finished, and the candidate has not by the deadline.
+            (true, stable, Seen::Unfinished) => {
+                let candidate = Seen::failed(Kind::DeadlineExceeded);
+                copies.compared(comparison, comparable(stable, candidate));
+            }
+            (true, stable, candidate) | (false, candidate, stable) => {
+                copies.compared(comparison, comparable(stable, candidate));
+            }
+        }
+    }
+}
+
+impl Seen {
+    /// There was no answer, or only a part of it.
+    pub(crate) fn failed(kind: Kind) -> Self {
+        Self::Whole(Answer::Failed(kind.name().to_owned()))
+    }
+}
+
+/// The answers of the stable revision and of the candidate; none if they can't be compared.
+fn comparable(stable: Seen, candidate: Seen) -> Option<(Answer, Answer)> {
+    match (stable, candidate) {
+        (Seen::TooLarge(_), Seen::TooLarge(_)) => None,
+        (
+            Seen::Whole(stable) | Seen::TooLarge(stable),
+            Seen::Whole(candidate) | Seen::TooLarge(candidate),
+        ) => Some((stable, candidate)),
+        _ => None,
     }
 }
 
 impl Drop for Side {
     fn drop(&mut self) {
-        self.report_once(None);
+        self.report_once(Seen::Unfinished);
     }
 }
 

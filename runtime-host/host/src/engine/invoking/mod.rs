@@ -20,7 +20,7 @@ use super::instances::{FunctionName, GuestState, Revision};
 use super::values_bytes;
 use crate::background::{Background, Work};
 use crate::calls::{
-    Admitted, COMPARED_MAX_BYTES, Callee, CopiedRequest, Judge, Protocol, Reply, Side,
+    Admitted, COMPARED_MAX_BYTES, Callee, CopiedRequest, Judge, Protocol, Reply, Seen, Side,
 };
 use crate::message::{Http, Messages, Request, Response};
 use bytes::Bytes;
@@ -58,9 +58,11 @@ impl Protocol for Functions {
     }
 
     fn observe(results: Vec<Val>, side: Side) -> Vec<Val> {
-        let is_comparable = values_bytes(&results) <= COMPARED_MAX_BYTES;
-        let digest = || Answer::Result(xxh3_64(format!("{results:?}").as_bytes()));
-        side.report(is_comparable.then(digest));
+        side.report(match values_bytes(&results) <= COMPARED_MAX_BYTES {
+            true => Seen::Whole(Answer::Result(xxh3_64(format!("{results:?}").as_bytes()))),
+            // No result has this digest, in all likelihood.
+            false => Seen::TooLarge(Answer::Result(0)),
+        });
         results
     }
 }
