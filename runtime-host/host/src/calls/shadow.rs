@@ -172,8 +172,7 @@ impl<P: Protocol> CopyTo<P> {
         let Self { candidate, copies } = self;
         let CopiedRequest { request, with_body } = P::copy(request, &copies.idempotent)?;
         let Ok(permit) = copies.permits.clone().try_acquire_owned() else {
-            copies.counts.lock().dropped += 1;
-            copies.metrics.dropped.inc();
+            copies.dropped();
             return None;
         };
         let comparison = Arc::new(Comparison {
@@ -193,7 +192,13 @@ impl<P: Protocol> CopyTo<P> {
         let deadline = admitted.deadline;
         low.begin(Box::pin(async move {
             let _permit = permit;
-            let answer = serve(&copies.admission, candidate, call, request).await;
+            // These limits are not those of the candidate once it serves calls.
+            let Ok(admitted) = copies.admission.admit(call).await else {
+                side.report(Seen::NotMade);
+                return;
+            };
+            let work = |reply| candidate.clone().serve(admitted, request, reply);
+            let answer = run_until_reply(candidate.background(), work).await;
             if let Ok(response) = side.observe::<P>(answer) {
                 // A stream that goes on is not compared.
                 let _ = deadline.limit(P::discard(response)).await;
@@ -201,17 +206,6 @@ impl<P: Protocol> CopyTo<P> {
         }));
         Some(stable)
     }
-}
-
-async fn serve<P: Protocol>(
-    admission: &Admission,
-    candidate: Arc<dyn Callee<P>>,
-    call: Call,
-    request: P::Request,
-) -> Result<P::Response, CallError> {
-    let admitted = admission.admit(call).await?;
-    let work = |reply| candidate.clone().serve(admitted, request, reply);
-    run_until_reply(candidate.background(), work).await
 }
 
 /// The copy of a call: in the same trace, and by the same deadline.
