@@ -28,12 +28,13 @@ pub(crate) trait Protocol: 'static {
         Vec::new()
     }
 
-    /// A copy of a request that may be made twice; `idempotent` are functions that may be called
-    /// again.
-    fn copy(
-        _request: &Self::Request,
-        _idempotent: &BTreeSet<String>,
-    ) -> Option<CopiedRequest<Self::Request>> {
+    /// Whether a request may be made twice; `idempotent` are functions that may be called again.
+    fn may_copy(_request: &Self::Request, _idempotent: &BTreeSet<String>) -> bool {
+        false
+    }
+
+    /// A copy of a request that may be made twice; none if it is too large to be copied.
+    fn copy(_request: &Self::Request) -> Option<CopiedRequest<Self::Request>> {
         None
     }
 

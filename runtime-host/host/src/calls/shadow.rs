@@ -53,7 +53,7 @@ pub(crate) struct CopyTo<P: Protocol> {
     pub(crate) copies: Arc<Copies>,
 }
 
-/// A request that is made twice.
+/// The copy of a request.
 pub(crate) struct CopiedRequest<R> {
     pub(crate) request: R,
     /// Whether the answer has a body.
@@ -166,15 +166,18 @@ impl Copies {
 }
 
 impl<P: Protocol> CopyTo<P> {
-    /// Copies a call, if it may be made twice and there are not too many copies. Returns where the
-    /// answer of the stable revision is reported.
+    /// Copies a call, if it may be made twice, is not too large, and there are not too many copies.
+    /// Returns where the answer of the stable revision is reported.
     pub(super) fn begin(self, admitted: &Admitted, request: &P::Request) -> Option<Side> {
         let Self { candidate, copies } = self;
-        let CopiedRequest { request, with_body } = P::copy(request, &copies.idempotent)?;
+        if !P::may_copy(request, &copies.idempotent) {
+            return None;
+        }
         let Ok(permit) = copies.permits.clone().try_acquire_owned() else {
             copies.dropped();
             return None;
         };
+        let CopiedRequest { request, with_body } = P::copy(request)?;
         let comparison = Arc::new(Comparison {
             copies: copies.clone(),
             operation: admitted.span.operation.to_string(),

@@ -46,15 +46,17 @@ impl Protocol for Functions {
     type Request = FunctionCall;
     type Response = Vec<Val>;
 
-    fn copy(
-        call: &FunctionCall,
-        idempotent: &BTreeSet<String>,
-    ) -> Option<CopiedRequest<FunctionCall>> {
+    fn may_copy(call: &FunctionCall, idempotent: &BTreeSet<String>) -> bool {
+        idempotent.contains(&call.function.short())
+    }
+
+    fn copy(call: &FunctionCall) -> Option<CopiedRequest<FunctionCall>> {
         let FunctionCall { function, arguments } = call;
-        let (function, arguments) = (function.clone(), arguments.clone());
-        let may_repeat = idempotent.contains(&function.short());
-        let request = FunctionCall { function, arguments };
-        may_repeat.then_some(CopiedRequest { request, with_body: true })
+        if values_bytes(arguments) > COMPARED_MAX_BYTES {
+            return None;
+        }
+        let request = FunctionCall { function: function.clone(), arguments: arguments.clone() };
+        Some(CopiedRequest { request, with_body: true })
     }
 
     fn observe(results: Vec<Val>, side: Side) -> Vec<Val> {
