@@ -111,9 +111,9 @@ pub struct Copies {
     pub same: u64,
     /// Answers that differed.
     pub different: u64,
-    /// Copies that were not made, because too many were in progress.
+    /// Copies that were not made, because too many were in progress or it was too late.
     pub dropped: u64,
-    /// Copies whose answers were not compared: the caller went away, or a body was too large.
+    /// Copies whose answers were not compared: the caller went away, or both bodies were too large.
     pub not_compared: u64,
 }
 

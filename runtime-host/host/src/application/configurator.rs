@@ -13,7 +13,7 @@ use super::variables::{self, VariableFlag};
 use super::{Options, configuration, instances, middleware, redis};
 use crate::admin::EffectivePolicy;
 use crate::capabilities::variables::{Sources, Values};
-use crate::rollouts::{self, Applied, Change, Refused, Rollouts, Settings, now_ms};
+use crate::rollouts::{self, Applied, Change, Origin, Refused, Rollouts, Settings, now_ms};
 use crate::runtime_config::{self, RuntimeConfig};
 use anyhow::{Context as _, anyhow, ensure};
 use futures::future::BoxFuture;
@@ -101,7 +101,9 @@ impl Configurator {
     ) -> Result<Vec<Applied>, Refused> {
         let rollouts::Values { set, unset } = values;
         let mut present = self.present.lock().await;
-        let names = set.keys().chain(&unset);
+        // A value outlives the declaration of its variable, so that it can be declared again.
+        let is_set = |name: &&String| present.operator.values.contains_key(*name);
+        let names = set.keys().chain(unset.iter().filter(|name| !is_set(name)));
         variables::check_declared(&present.app, names).map_err(invalid)?;
         let operator = present.operator.changed(set, &unset, (now_ms(), &by));
         let inputs = Inputs { operator, ..present.clone() };
@@ -146,14 +148,22 @@ impl Configurator {
         let (values, generated) = decided.map_err(invalid)?;
         let (before, _) = self.decide(present).map_err(invalid)?;
         let settings = self.checked(present, &inputs, (&before, &values)).map_err(invalid)?;
-        let (operator, state_dir) = (inputs.operator.clone(), self.started.state_dir.clone());
-        let commit = Box::new(move || {
-            generated.keep(&state_dir)?;
-            operator.write(&state_dir)
-        });
-        let applied = self.rollouts.configure(Change { settings, by, commit }).await?;
+        let origin = self.origin(present, &inputs, generated);
+        let applied = self.rollouts.configure(Change { settings, by, origin }).await?;
         *present = inputs;
         Ok(applied)
+    }
+
+    /// Writes what an operator has set, or what was set before. Secrets that are generated stay: the
+    /// next change uses them.
+    fn origin(&self, present: &Inputs, inputs: &Inputs, generated: Generated) -> Origin {
+        let (before, after) = (present.operator.clone(), inputs.operator.clone());
+        let (state_dir, same) = (self.started.state_dir.clone(), self.started.state_dir.clone());
+        let commit = Box::new(move || {
+            generated.keep(&state_dir)?;
+            after.write(&state_dir)
+        });
+        Origin { commit, undo: Box::new(move || before.write(&same)) }
     }
 
     /// The values of all variables, and secrets that are generated.
@@ -214,6 +224,20 @@ impl Configurator {
                 "value": self.rollouts.shown(&Settings::new(text).map_err(anyhow::Error::from)?),
                 "set_by": operator.map(|one| &one.by),
                 "set_at_ms": operator.map(|one| one.at_ms),
+            }));
+        }
+        for (name, one) in &present.operator.values {
+            if present.app.variables.contains_key(name) {
+                continue;
+            }
+            // Whether it is a secret is not known any more.
+            let text = Text::of(&one.value, true);
+            shown.push(json!({
+                "name": name,
+                "value": self.rollouts.shown(&Settings::new(text).map_err(anyhow::Error::from)?),
+                "set_by": one.by,
+                "set_at_ms": one.at_ms,
+                "is_undeclared": true,
             }));
         }
         let components = self.rollouts.configurations().await?;

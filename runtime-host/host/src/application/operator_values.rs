@@ -22,7 +22,7 @@ pub(super) struct OperatorValues {
 /// A value, when it was set, and by whom.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct OperatorValue {
-    value: String,
+    pub(super) value: String,
     pub(super) at_ms: u64,
     pub(super) by: String,
 }

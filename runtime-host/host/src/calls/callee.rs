@@ -28,12 +28,13 @@ pub(crate) trait Protocol: 'static {
         Vec::new()
     }
 
-    /// A copy of a request that may be made twice; `idempotent` are functions that may be called
-    /// again.
-    fn copy(
-        _request: &Self::Request,
-        _idempotent: &BTreeSet<String>,
-    ) -> Option<CopiedRequest<Self::Request>> {
+    /// Whether a request may be made twice; `idempotent` are functions that may be called again.
+    fn may_copy(_request: &Self::Request, _idempotent: &BTreeSet<String>) -> bool {
+        false
+    }
+
+    /// A copy of a request that may be made twice; none if it is too large to be copied.
+    fn copy(_request: &Self::Request) -> Option<CopiedRequest<Self::Request>> {
         None
     }
 
@@ -60,6 +61,9 @@ pub(crate) struct Terms {
 pub(crate) trait OnTerms: Send + Sync {
     /// The present terms. A call keeps those with which it began.
     fn terms(&self) -> Arc<Terms>;
+
+    /// Whether some calls are made twice, for a candidate whose answers are compared.
+    fn has_copies(&self) -> bool;
 }
 
 /// The revisions of a component that serve its calls.
@@ -139,6 +143,11 @@ impl<P: Protocol> ComponentEntry<P> {
     /// The largest body of a request.
     pub(crate) fn body_max_bytes(&self) -> u64 {
         self.versions.terms().admission.limits.body_max_bytes
+    }
+
+    /// Whether some calls are made twice. Then it should be known of reads whether they have a body.
+    pub(crate) fn has_copies(&self) -> bool {
+        self.versions.has_copies()
     }
 
     async fn serve(

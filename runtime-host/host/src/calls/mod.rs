@@ -31,7 +31,7 @@ pub(crate) use limits::Limits;
 pub(crate) use loopback::Loopback;
 pub(crate) use reply::Reply;
 use reply::run_until_reply;
-pub(crate) use shadow::{COMPARED_MAX_BYTES, CopiedRequest, Copies, CopyTo, Example, Side};
+pub(crate) use shadow::{COMPARED_MAX_BYTES, CopiedRequest, Copies, CopyTo, Example, Seen, Side};
 
 use crate::telemetry::otlp::Details;
 use crate::telemetry::{SpanKind, TraceContext};

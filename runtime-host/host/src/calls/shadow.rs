@@ -5,7 +5,7 @@
 //! threads of long computations, and copies beyond a limit are dropped.
 
 use super::{
-    Admission, Admitted, Call, CallError, Callee, Cycle, Limits, Protocol, run_until_reply,
+    Admission, Admitted, Call, CallError, Callee, Cycle, Kind, Limits, Protocol, run_until_reply,
 };
 use crate::telemetry::{CopyCounts, SpanKind, Telemetry};
 use parking_lot::Mutex;
@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 const COPIES_MAX: usize = 16;
 /// Mismatches that are kept to be shown. Older ones are dropped.
 const EXAMPLES_MAX: usize = 10;
-/// The largest body that is compared. Answers with larger ones are not.
+/// The largest body that is compared. Two answers with larger ones are not.
 pub(crate) const COMPARED_MAX_BYTES: usize = 1 << 20;
 
 /// The copies of a step of a rollout.
@@ -53,7 +53,7 @@ pub(crate) struct CopyTo<P: Protocol> {
     pub(crate) copies: Arc<Copies>,
 }
 
-/// A request that is made twice.
+/// The copy of a request.
 pub(crate) struct CopiedRequest<R> {
     pub(crate) request: R,
     /// Whether the answer has a body.
@@ -71,10 +71,23 @@ struct Comparison {
 /// An answer that is known before the other one.
 struct Known {
     is_stable: bool,
-    answer: Option<Answer>,
+    seen: Seen,
 }
 
-/// Where one of two answers is reported. One that is dropped without a report can't be compared.
+/// What is known of an answer.
+pub(crate) enum Seen {
+    /// All of it.
+    Whole(Answer),
+    /// More than is compared. It has the digest of what was read, which differs from that of a whole
+    /// answer.
+    TooLarge(Answer),
+    /// It was not read to its end: the caller went away, or the candidate did not finish in time.
+    Unfinished,
+    /// The copy was refused by the limits for copies.
+    NotMade,
+}
+
+/// Where one of two answers is reported. One that is dropped without a report is unfinished.
 pub(crate) struct Side {
     comparison: Arc<Comparison>,
     is_stable: bool,
@@ -120,6 +133,12 @@ impl Copies {
         (*self.counts.lock(), self.examples.lock().iter().cloned().collect())
     }
 
+    /// A copy was not made.
+    fn dropped(&self) {
+        self.counts.lock().dropped += 1;
+        self.metrics.dropped.inc();
+    }
+
     fn compared(&self, comparison: &Comparison, answers: Option<(Answer, Answer)>) {
         let Some((stable, candidate)) = answers else {
             self.counts.lock().not_compared += 1;
@@ -147,16 +166,18 @@ impl Copies {
 }
 
 impl<P: Protocol> CopyTo<P> {
-    /// Copies a call, if it may be made twice and there are not too many copies. Returns where the
-    /// answer of the stable revision is reported.
+    /// Copies a call, if it may be made twice, is not too large, and there are not too many copies.
+    /// Returns where the answer of the stable revision is reported.
     pub(super) fn begin(self, admitted: &Admitted, request: &P::Request) -> Option<Side> {
         let Self { candidate, copies } = self;
-        let CopiedRequest { request, with_body } = P::copy(request, &copies.idempotent)?;
+        if !P::may_copy(request, &copies.idempotent) {
+            return None;
+        }
         let Ok(permit) = copies.permits.clone().try_acquire_owned() else {
-            copies.counts.lock().dropped += 1;
-            copies.metrics.dropped.inc();
+            copies.dropped();
             return None;
         };
+        let CopiedRequest { request, with_body } = P::copy(request)?;
         let comparison = Arc::new(Comparison {
             copies: copies.clone(),
             operation: admitted.span.operation.to_string(),
@@ -174,7 +195,13 @@ impl<P: Protocol> CopyTo<P> {
         let deadline = admitted.deadline;
         low.begin(Box::pin(async move {
             let _permit = permit;
-            let answer = serve(&copies.admission, candidate, call, request).await;
+            // These limits are not those of the candidate once it serves calls.
+            let Ok(admitted) = copies.admission.admit(call).await else {
+                side.report(Seen::NotMade);
+                return;
+            };
+            let work = |reply| candidate.clone().serve(admitted, request, reply);
+            let answer = run_until_reply(candidate.background(), work).await;
             if let Ok(response) = side.observe::<P>(answer) {
                 // A stream that goes on is not compared.
                 let _ = deadline.limit(P::discard(response)).await;
@@ -182,17 +209,6 @@ impl<P: Protocol> CopyTo<P> {
         }));
         Some(stable)
     }
-}
-
-async fn serve<P: Protocol>(
-    admission: &Admission,
-    candidate: Arc<dyn Callee<P>>,
-    call: Call,
-    request: P::Request,
-) -> Result<P::Response, CallError> {
-    let admitted = admission.admit(call).await?;
-    let work = |reply| candidate.clone().serve(admitted, request, reply);
-    run_until_reply(candidate.background(), work).await
 }
 
 /// The copy of a call: in the same trace, and by the same deadline.
@@ -223,39 +239,65 @@ impl Side {
         match answer {
             Ok(response) => Ok(P::observe(response, self)),
             Err(error) => {
-                self.report(Some(Answer::Failed(error.kind.name().to_owned())));
+                self.report(Seen::failed(error.kind));
                 Err(error)
             }
         }
     }
 
-    /// Reports an answer; none if it can't be compared.
-    pub(crate) fn report(mut self, answer: Option<Answer>) {
-        self.report_once(answer);
+    /// Reports what is known of an answer.
+    pub(crate) fn report(mut self, seen: Seen) {
+        self.report_once(seen);
     }
 
-    fn report_once(&mut self, answer: Option<Answer>) {
+    fn report_once(&mut self, seen: Seen) {
         if std::mem::replace(&mut self.is_reported, true) {
             return;
         }
         let comparison = &self.comparison;
         let mut first = comparison.first.lock();
         let Some(known) = first.take() else {
-            *first = Some(Known { is_stable: self.is_stable, answer });
+            *first = Some(Known { is_stable: self.is_stable, seen });
             return;
         };
         drop(first);
-        let answers = match known.is_stable {
-            true => known.answer.zip(answer),
-            false => answer.zip(known.answer),
-        };
-        comparison.copies.compared(comparison, answers);
+        let copies = &comparison.copies;
+        match (known.is_stable, known.seen, seen) {
+            (true, _, Seen::NotMade) | (false, Seen::NotMade, _) => copies.dropped(),
+            // The stable revision has finished, and the candidate has not by the deadline.
+            (true, stable, Seen::Unfinished) => {
+                let candidate = Seen::failed(Kind::DeadlineExceeded);
+                copies.compared(comparison, comparable(stable, candidate));
+            }
+            (true, stable, candidate) | (false, candidate, stable) => {
+                copies.compared(comparison, comparable(stable, candidate));
+            }
+        }
+    }
+}
+
+impl Seen {
+    /// There was no answer, or only a part of it.
+    pub(crate) fn failed(kind: Kind) -> Self {
+        Self::Whole(Answer::Failed(kind.name().to_owned()))
+    }
+}
+
+/// The answers of the stable revision and of the candidate; none if they can't be compared.
+fn comparable(stable: Seen, candidate: Seen) -> Option<(Answer, Answer)> {
+    match (stable, candidate) {
+        (Seen::TooLarge(_), Seen::TooLarge(_)) => None,
+        (
+            Seen::Whole(stable) | Seen::TooLarge(stable),
+            Seen::Whole(candidate) | Seen::TooLarge(candidate),
+        ) => Some((stable, candidate)),
+        _ => None,
     }
 }
 
 impl Drop for Side {
     fn drop(&mut self) {
-        self.report_once(None);
+        self.report_once(Seen::Unfinished);
     }
 }
 

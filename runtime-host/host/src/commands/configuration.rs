@@ -92,6 +92,9 @@ struct Variable {
     name: String,
     value: Value,
     set_by: Option<String>,
+    /// Whether an operator has set it, and the manifest does not declare it any more.
+    #[serde(default)]
+    is_undeclared: bool,
 }
 
 #[derive(Deserialize)]
@@ -151,9 +154,10 @@ async fn change(host: &Connection, path: &str, body: String) -> anyhow::Result<E
 async fn show(host: &Connection, component: Option<&str>) -> anyhow::Result<ExitCode> {
     let Shown { variables, components } = host.get("/configuration").await?;
     if component.is_none() {
-        for Variable { name, value, set_by } in &variables {
+        for Variable { name, value, set_by, is_undeclared } in &variables {
             let by = set_by.as_ref().map(|by| format!("  (set by an operator: {by})"));
-            print(&format!("{name} = {}{}", text(value), by.unwrap_or_default()));
+            let note = if *is_undeclared { "  (not declared, without effect)" } else { "" };
+            print(&format!("{name} = {}{}{note}", text(value), by.unwrap_or_default()));
         }
     }
     let is_shown = |one: &&Component| component.is_none_or(|id| one.id == id);

@@ -40,11 +40,12 @@ impl Protocol for Http {
     }
 
     /// Reads without a body: they have no effect that a client asks for (RFC 9110, section 9.2.1).
-    fn copy(request: &Request, _: &BTreeSet<String>) -> Option<CopiedRequest<Request>> {
+    fn may_copy(request: &Request, _: &BTreeSet<String>) -> bool {
         let is_read = [Method::GET, Method::HEAD].contains(request.method());
-        if !is_read || !request.body().is_end_stream() {
-            return None;
-        }
+        is_read && request.body().is_end_stream()
+    }
+
+    fn copy(request: &Request) -> Option<CopiedRequest<Request>> {
         let mut copy = Request::new(full_body(Bytes::new()));
         copy.method_mut().clone_from(request.method());
         copy.uri_mut().clone_from(request.uri());

@@ -1,7 +1,7 @@
 //! Responses that are compared with others: what is compared is known at the end of the body.
 
 use super::{Body, BodyError, Response};
-use crate::calls::{COMPARED_MAX_BYTES, Side};
+use crate::calls::{COMPARED_MAX_BYTES, Kind, Seen, Side};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
@@ -22,11 +22,17 @@ pub(super) fn observe(response: Response, side: Side) -> Response {
     let (status, with_body) = (response.status().as_u16(), side.with_body);
     let answer = move |body| Answer::Response { status, fields, body };
     if !with_body || response.body().is_end_stream() {
-        side.report(Some(answer(0)));
+        side.report(Seen::Whole(answer(0)));
         return response;
     }
     response.map(|inner| {
-        let report = Box::new(move |body: Option<u64>| side.report(body.map(answer)));
+        let report = Box::new(move |end: End| {
+            side.report(match end {
+                End::Whole(digest) => Seen::Whole(answer(digest)),
+                End::TooLarge(digest) => Seen::TooLarge(answer(digest)),
+                End::Broken => Seen::failed(Kind::NoAnswer),
+            });
+        });
         let body = Observed { inner, digest: Xxh3::new(), bytes: 0, report: Some(report) };
         body.boxed_unsync()
     })
@@ -43,27 +49,38 @@ pub(super) async fn discard(response: Response) {
     }
 }
 
+/// How the reading of a body ended, with the digest of what was read.
+enum End {
+    Whole(u64),
+    /// It is larger than what is compared.
+    TooLarge(u64),
+    /// The component has failed in the middle of it.
+    Broken,
+}
+
 /// A body whose digest is reported at its end.
 struct Observed {
     inner: Body,
     digest: Xxh3,
     bytes: usize,
-    report: Option<Box<dyn FnOnce(Option<u64>) + Send>>,
+    report: Option<Box<dyn FnOnce(End) + Send>>,
 }
 
 impl Observed {
     fn saw(&mut self, frame: &Frame<Bytes>) {
         let Some(data) = frame.data_ref().filter(|_| self.report.is_some()) else { return };
         self.bytes += data.len();
-        match self.bytes > COMPARED_MAX_BYTES {
-            true => self.end(None),
-            false => self.digest.update(data),
+        // Also beyond the limit, so that the digest differs from that of a body within it.
+        self.digest.update(data);
+        if self.bytes > COMPARED_MAX_BYTES {
+            let digest = self.digest.digest();
+            self.end(End::TooLarge(digest));
         }
     }
 
-    fn end(&mut self, digest: Option<u64>) {
+    fn end(&mut self, end: End) {
         if let Some(report) = self.report.take() {
-            report(digest);
+            report(end);
         }
     }
 }
@@ -79,13 +96,13 @@ impl http_body::Body for Observed {
         let polled = ready!(Pin::new(&mut self.inner).poll_frame(cx));
         match &polled {
             Some(Ok(frame)) => self.saw(frame),
-            Some(Err(_)) => self.end(None),
+            Some(Err(_)) => self.end(End::Broken),
             None => {}
         }
         // Who sends a body of a known length does not ask for more than that.
         if polled.is_none() || self.inner.is_end_stream() {
             let digest = self.digest.digest();
-            self.end(Some(digest));
+            self.end(End::Whole(digest));
         }
         Poll::Ready(polled)
     }

@@ -50,9 +50,18 @@ pub(crate) struct Change {
     /// What each component is configured with now, as the manifest and the values of variables say.
     pub(crate) settings: BTreeMap<String, Settings>,
     pub(crate) by: String,
-    /// Makes the change of its origin durable.
-    pub(crate) commit: Box<dyn FnOnce() -> anyhow::Result<()> + Send>,
+    pub(crate) origin: Origin,
 }
+
+/// Where configurations come from, as far as the host writes it.
+pub(crate) struct Origin {
+    /// Makes its change durable.
+    pub(crate) commit: Write,
+    /// Makes what was there before durable again.
+    pub(crate) undo: Write,
+}
+
+type Write = Box<dyn FnOnce() -> anyhow::Result<()> + Send>;
 
 /// The new configuration of one component.
 struct Configured<'a> {
@@ -86,14 +95,21 @@ impl Rollouts {
     /// can't be changed, of none. What an operator has taken back stays taken back, unless the change
     /// is about it.
     pub(crate) async fn configure(&self, change: Change) -> Result<Vec<Applied>, Refused> {
-        let Change { settings, by, commit } = change;
         let _turn = self.turn.lock().await;
+        let applied = self.configure_in(change).await;
+        // Also after an error: settings of a change that failed may contain secrets.
+        self.remove_unneeded().await;
+        applied
+    }
+
+    async fn configure_in(&self, change: Change) -> Result<Vec<Applied>, Refused> {
+        let Change { settings, by, origin } = change;
         let mut all = Vec::new();
         for (id, component) in &self.components {
             let Some(after) = settings.get(id) else { continue };
             all.extend(self.configured(id, component, after, &by).await?);
         }
-        self.record_all(&mut all, commit).await?;
+        self.record_all(&mut all, origin).await?;
         let mut applied = Vec::new();
         for Configured { id, component, mut state, record, new } in all {
             self.recorded(id, &mut state, record);
@@ -156,29 +172,38 @@ impl Rollouts {
         Ok(Some(Configured { id, component, state, record, new: Some((install, applied)) }))
     }
 
-    /// Makes the records durable, and then their origin. After a crash between them, the next start
-    /// configures all components by that origin.
-    async fn record_all(
-        &self,
-        all: &mut [Configured<'_>],
-        commit: Box<dyn FnOnce() -> anyhow::Result<()> + Send>,
-    ) -> Result<(), Refused> {
+    /// Makes the origin of a change durable, and then the records. After a crash between them, the
+    /// next start merges the new origin into each record that is not written yet, as this change does:
+    /// the new values are in force in all components, and what was taken back stays taken back. If
+    /// something can't be written, what was there before is written again.
+    async fn record_all(&self, all: &mut [Configured<'_>], origin: Origin) -> Result<(), Refused> {
         let new: Vec<_> = all.iter().map(|one| (one.id.to_owned(), one.record.clone())).collect();
         let old: Vec<_> =
             all.iter().map(|one| (one.id.to_owned(), one.state.record.clone())).collect();
         let records = self.records.clone();
         blocking(move || {
-            let mut written = new.iter().try_for_each(|(id, record)| records.write(id, record));
-            written = written.and_then(|()| commit());
+            let Origin { commit, undo } = origin;
+            if let Err(error) = commit() {
+                // It may have its new content, and not be durable.
+                report(undo(), "the origin");
+                return Err(error);
+            }
+            let written = new.iter().try_for_each(|(id, record)| records.write(id, record));
             if written.is_err() {
                 for (id, record) in &old {
-                    if let Err(error) = records.write(id, record) {
-                        tracing::error!(component = id, "a change can't be undone: {error:#}");
-                    }
+                    report(records.write(id, record), id);
                 }
+                report(undo(), "the origin");
             }
             written
         })
         .await
+    }
+}
+
+/// Says what could not be written as it was before.
+fn report(undone: anyhow::Result<()>, what: &str) {
+    if let Err(error) = undone {
+        tracing::error!("a change of the configuration can't be undone ({what}): {error:#}");
     }
 }

@@ -86,7 +86,11 @@ impl Rollouts {
     /// Continues the rollouts that were in progress when the host ended, and compares candidates
     /// with stable revisions until the task is dropped.
     pub(crate) async fn run(self: Arc<Self>) {
-        self.remove_unneeded().await;
+        {
+            // The admin listener may be served already: what is being deployed is not recorded yet.
+            let _turn = self.turn.lock().await;
+            self.remove_unneeded().await;
+        }
         for (id, component) in &self.components {
             self.resume(id, component).await;
         }
@@ -157,6 +161,10 @@ impl Rollouts {
         state.is_ready = true;
         state.step_began = Instant::now();
         state.compared = Default::default();
+        // It was rolled back before it was ready, and that could not be recorded.
+        if let Some((by, reason)) = state.ends.clone() {
+            return self.roll_back_in(component, id, &mut state, &by, reason).await;
+        }
         if rollout.plan.next(rollout.step, Duration::ZERO, &Verdict::TooFewCalls) == Next::Promote {
             return self.promote_in(component, id, &mut state, "").await;
         }
@@ -187,6 +195,7 @@ impl Rollouts {
             Ok(()) => {
                 component.slot.withdraw();
                 state.is_ready = false;
+                state.ends = None;
             }
             Err(error) => tracing::error!(component = id, "that is not recorded: {error}"),
         }
@@ -214,6 +223,7 @@ impl Rollouts {
         self.write(id, state, record).await?;
         component.slot.promote();
         state.is_ready = false;
+        state.ends = None;
         state.has_previous = true;
         tracing::info!(component = id, revision = %candidate, by, "a revision is promoted");
         Ok(())
@@ -228,11 +238,11 @@ impl Rollouts {
         by: &str,
         reason: Option<Reason>,
     ) -> Result<(), Refused> {
+        let mut record = state.record.clone();
+        let Some(rollout) = record.rollout.take() else { return Err(Refused::NoRollout) };
         // At once, also if it can't be recorded yet.
         component.slot.weigh(Weighed::default());
         state.ends = Some((by.to_owned(), reason.clone()));
-        let mut record = state.record.clone();
-        let Some(rollout) = record.rollout.take() else { return Err(Refused::NoRollout) };
         let candidate = rollout.candidate;
         let why = reason.as_ref().map(Reason::to_string).unwrap_or_default();
         record.note(now_ms(), candidate.clone(), by, Event::RolledBack { reason });

@@ -20,7 +20,7 @@ mod settings;
 mod shown;
 
 pub(crate) use cohort::{Cohort, Sticky};
-pub(crate) use configuring::{Applied, Change, Configurator, Values};
+pub(crate) use configuring::{Applied, Change, Configurator, Origin, Values};
 pub(crate) use controller::{Component, Rollouts, now_ms};
 pub(crate) use diff::{Diff, Interfaces, text};
 pub(crate) use digest::{CodeId, RevisionId};

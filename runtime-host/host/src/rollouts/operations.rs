@@ -112,6 +112,7 @@ impl Rollouts {
         record.note_origin(origin);
         self.write(id, state, record).await?;
         state.is_ready = false;
+        state.ends = None;
         tracing::info!(component = id, revision = %candidate, by, "a rollout begins");
         self.prepare(id.to_owned(), salt, ingredients);
         self.remove_unneeded().await;

@@ -169,6 +169,10 @@ impl<R: Send + Sync, C: Send + Sync> OnTerms for RevisionSet<R, C> {
     fn terms(&self) -> Arc<Terms> {
         self.split.load().stable.terms.clone()
     }
+
+    fn has_copies(&self) -> bool {
+        self.split.load().candidate.as_ref().is_some_and(|candidate| candidate.copies.is_some())
+    }
 }
 
 impl<P, R, C> Versions<P> for RevisionSet<R, C>

@@ -1,7 +1,7 @@
 //! Reads whose body has not ended yet, because a component ends it after it has sent the head.
 //!
 //! Whether such a request has a body is known a moment later. Policies that treat reads without a
-//! body in another way wait for that.
+//! body in another way wait for that, and so do requests to a component whose reads are copied.
 
 use crate::message::{Body, BodyError, Request, full_body};
 use bytes::Bytes;

@@ -88,7 +88,7 @@ impl Sender {
         }
         remove_attempt(&mut request);
         let edge = self.outbound.policies.components.to(callee, None);
-        if edge.as_ref().is_some_and(|edge| edge.distinguishes_reads()) {
+        if entry.has_copies() || edge.as_ref().is_some_and(|edge| edge.distinguishes_reads()) {
             request = settled(request).await;
         }
         let chained = |request| {

@@ -36,6 +36,7 @@ use files::Files;
 use foreign::Foreign;
 use from_registry::FromRegistry;
 pub(super) use from_registry::state_dir as working_state_dir;
+use hangup::Hangups;
 use initial_data::Data;
 use instances::Instances;
 use manifest::Manifest;
@@ -153,6 +154,7 @@ impl Up {
         logs: Arc<RecentLogs>,
     ) -> anyhow::Result<ExitCode> {
         self.foreign.warn();
+        let hangups = Hangups::of_process()?;
         let pulled = self.from_registry.pull(&self.application, &self.state).await?;
         let manifest = self.manifest(pulled.as_ref());
         let app = manifest.load()?;
@@ -208,7 +210,7 @@ impl Up {
         let schedules = tokio::spawn(running.schedules(stop.clone()));
         let messages = tokio::spawn(running.redis().run(stop.clone()));
         let rollouts = tokio::spawn(running.rollouts().run());
-        let hangups = hangup::listen(running.configurator())?;
+        let hangups = hangups.listen(running.configurator());
         let hooks = running.hooks();
         tokio::select! {
             () = hooks.run() => {}

@@ -19,7 +19,7 @@ pub(crate) use plain::Ended;
 use super::instances::{FunctionName, GuestState, Revision, values as values_bytes};
 use crate::background::{Background, Work};
 use crate::calls::{
-    Admitted, COMPARED_MAX_BYTES, Callee, CopiedRequest, Judge, Protocol, Reply, Side,
+    Admitted, COMPARED_MAX_BYTES, Callee, CopiedRequest, Judge, Protocol, Reply, Seen, Side,
 };
 use crate::message::{Http, Messages, Request, Response};
 use bytes::Bytes;
@@ -45,21 +45,25 @@ impl Protocol for Functions {
     type Request = FunctionCall;
     type Response = Vec<Val>;
 
-    fn copy(
-        call: &FunctionCall,
-        idempotent: &BTreeSet<String>,
-    ) -> Option<CopiedRequest<FunctionCall>> {
+    fn may_copy(call: &FunctionCall, idempotent: &BTreeSet<String>) -> bool {
+        idempotent.contains(&call.function.short())
+    }
+
+    fn copy(call: &FunctionCall) -> Option<CopiedRequest<FunctionCall>> {
         let FunctionCall { function, arguments } = call;
-        let (function, arguments) = (function.clone(), arguments.clone());
-        let may_repeat = idempotent.contains(&function.short());
-        let request = FunctionCall { function, arguments };
-        may_repeat.then_some(CopiedRequest { request, with_body: true })
+        if values_bytes(arguments) > COMPARED_MAX_BYTES {
+            return None;
+        }
+        let request = FunctionCall { function: function.clone(), arguments: arguments.clone() };
+        Some(CopiedRequest { request, with_body: true })
     }
 
     fn observe(results: Vec<Val>, side: Side) -> Vec<Val> {
-        let is_comparable = values_bytes(&results) <= COMPARED_MAX_BYTES;
-        let digest = || Answer::Result(xxh3_64(format!("{results:?}").as_bytes()));
-        side.report(is_comparable.then(digest));
+        side.report(match values_bytes(&results) <= COMPARED_MAX_BYTES {
+            true => Seen::Whole(Answer::Result(xxh3_64(format!("{results:?}").as_bytes()))),
+            // No result has this digest, in all likelihood.
+            false => Seen::TooLarge(Answer::Result(0)),
+        });
         results
     }
 }
