@@ -30,7 +30,11 @@ impl<P: Ports> Legacy<P> {
                 Ok::<_, Refusal>((row, ()))
             }
         };
-        self.relay().change(&order_key(&order.order), place).await?;
+        let key = order_key(&order.order);
+        self.relay().change(&key, place).await?;
+        if !is_publishing {
+            self.publish_if_begun(&key).await?;
+        }
         self.list(&orders_key(customer), &order.order).await?;
         let order = self.order(customer, &order.order).await?;
         if !is_publishing {
