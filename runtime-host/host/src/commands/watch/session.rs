@@ -59,6 +59,14 @@ struct Watching {
 type Built = Option<(BTreeSet<ComponentId>, Duration)>;
 
 impl Session {
+    /// The application is built, and starts with what is there now. What the build itself has written
+    /// is no change, but it may have missed an edit that was made meanwhile.
+    pub(crate) async fn note_built(&mut self) {
+        let mut snapshot = take(self.plan.clone()).await;
+        snapshot.keep(&self.snapshot, |path| self.plan.is_only_input(path));
+        self.snapshot = snapshot;
+    }
+
     /// Watches until the application is to stop, or has to be restarted.
     pub(crate) async fn run(self, rollouts: Arc<Rollouts>, mut stop: watch::Receiver<bool>) {
         let fate = self.fate.clone();
@@ -97,9 +105,6 @@ impl Watching {
     /// Builds and deploys what has changed, until that takes a restart. Returns why.
     async fn until_restart(&mut self) -> String {
         let mut due = self.changes().await;
-        // What the first build has made is in service already.
-        due.assets.clear();
-        due.code.retain(|id| !self.session.plan.is_entangled(id));
         loop {
             while due.is_empty() {
                 self.builds = 0;
