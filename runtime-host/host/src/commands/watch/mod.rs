@@ -87,13 +87,16 @@ impl Watch {
             Err(_) => Arc::new(Plan::manifest(&manifest)),
         };
         let outcome = up.run();
-        if !fate.was_up.load(Ordering::SeqCst) {
-            if let Err(error) = &outcome {
-                super::report(error);
-            }
-            self.wait(&plan)?;
-        } else if !fate.restarts.load(Ordering::SeqCst) {
+        let was_up = fate.was_up.load(Ordering::SeqCst);
+        if was_up && fate.is_over() {
             return outcome;
+        }
+        // The process goes on, so it is not reported at its end.
+        if let Err(error) = &outcome {
+            super::report(error);
+        }
+        if !was_up {
+            self.wait(&plan)?;
         }
         // In place of this process, so that signals reach it.
         Err(itself.command().args(std::env::args_os().skip(1)).exec())

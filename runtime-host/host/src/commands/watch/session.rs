@@ -11,8 +11,8 @@ use crate::rollouts::Rollouts;
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::mem;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tessera_manifest::{App, ComponentId, Source};
 use tokio::sync::watch;
@@ -42,7 +42,17 @@ pub(super) struct Fate {
     /// Whether it was up.
     pub(super) was_up: AtomicBool,
     /// Whether it is to be started again.
-    pub(super) restarts: AtomicBool,
+    restarts: AtomicBool,
+    /// Whether the process is asked to stop. That may also happen while it stops for a restart.
+    asked: OnceLock<watch::Receiver<bool>>,
+}
+
+impl Fate {
+    /// Whether the application is not to be started again.
+    pub(super) fn is_over(&self) -> bool {
+        let is_asked = self.asked.get().is_some_and(|asked| *asked.borrow());
+        is_asked || !self.restarts.load(Ordering::SeqCst)
+    }
 }
 
 /// A session in progress.
@@ -71,6 +81,8 @@ impl Session {
     pub(crate) async fn run(self, rollouts: Arc<Rollouts>, mut stop: watch::Receiver<bool>) {
         let fate = self.fate.clone();
         fate.was_up.store(true, Ordering::SeqCst);
+        // An application is up once.
+        let _ = fate.asked.set(stop.clone());
         let notices = match Notices::new(self.debounce) {
             Ok(notices) => notices,
             Err(error) => {
@@ -287,4 +299,24 @@ fn listed(ids: &BTreeSet<ComponentId>) -> String {
 
 fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restart_does_not_take_place_if_a_stop_was_asked_for_meanwhile() {
+        let fate = Fate::default();
+        assert!(fate.is_over());
+        fate.restarts.store(true, Ordering::SeqCst);
+        assert!(!fate.is_over());
+        let (sender, receiver) = watch::channel(false);
+        assert!(fate.asked.set(receiver).is_ok());
+        assert!(!fate.is_over());
+        assert!(sender.send(true).is_ok());
+        // The runtime has ended.
+        drop(sender);
+        assert!(fate.is_over());
+    }
 }
