@@ -179,7 +179,8 @@ impl Up {
         exporter.start_metrics(read_metrics(running.admin_state()))?;
         stop.begin_orderly();
         let stop = stop.asked();
-        let token = admin::Token::of(running.state_dir())?;
+        let generated = || admin::Token::of(running.state_dir());
+        let token = listeners.token.map_or_else(generated, Ok)?;
         let hosts = self.addresses.allowed_hosts();
         let admin = admin::serve(admin_listener, running.admin_state(), token, hosts);
         let admin = tokio::spawn(admin);
