@@ -6,6 +6,7 @@ use harness::{Host, LogLine, fixed_address};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Two components. The build of one of them copies the version that its source names.
 fn app() -> Application {
@@ -163,17 +164,42 @@ async fn a_signal_ends_the_application_and_a_build_in_progress() {
     eventually(async || (!runs()).then_some(())).await;
 }
 
+/// Begins to watch an application whose start fails.
+fn begin(app: &Application) -> Process {
+    let (manifest, state) = (app.manifest(), app.folder().join("state"));
+    harness::share_compiled_code(&state);
+    let arguments = ["watch", "-f", manifest.to_str().unwrap(), "--debounce", "10", "--"];
+    let up = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--state-dir"];
+    let state = state.to_str().unwrap();
+    Process::start(&[&arguments[..], &up[..], &[state]].concat())
+}
+
+#[tokio::test]
+async fn what_a_failed_build_has_written_is_no_reason_to_build_again() {
+    let app = app();
+    let manifest = app.manifest();
+    let text = fs::read_to_string(&manifest).unwrap();
+    let command = "echo built >> neighbor.log";
+    let failing = format!("{command}; echo >> neighbor/made.rs; exit 1");
+    fs::write(&manifest, text.replace(command, &failing)).unwrap();
+    let mut process = begin(&app);
+    process.line("started again when a file changes").await;
+    let builds = || fs::read_to_string(app.folder().join("neighbor.log")).unwrap();
+    // Much longer than the debounce time.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(builds(), "built\n");
+    fs::write(app.folder().join("neighbor/by_hand.rs"), "").unwrap();
+    eventually(async || (builds() == "built\nbuilt\n").then_some(())).await;
+    process.signal(libc::SIGTERM);
+    process.end().await;
+}
+
 #[tokio::test]
 async fn a_start_that_fails_is_repeated_when_a_file_changes() {
     let app = app();
     edit(&app, "missing");
     let manifest = app.manifest();
-    let state = app.folder().join("state");
-    harness::share_compiled_code(&state);
-    let arguments = ["watch", "-f", manifest.to_str().unwrap(), "--debounce", "10", "--"];
-    let up = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--state-dir"];
-    let state = state.to_str().unwrap();
-    let mut process = Process::start(&[&arguments[..], &up[..], &[state]].concat());
+    let mut process = begin(&app);
     process.line("the build of shop failed").await;
     process.line("started again when a file changes").await;
     append(&manifest, "[[trigger.http]]\nroute = \"/more\"\ncomponent = \"absent\"\n");

@@ -203,3 +203,49 @@ fn the_stages_that_compile_use_commands_of_this_repository() {
     assert!(super::text("Cargo.toml").contains("[profile.performance]"));
     assert!(file.contains("--profile performance --package tessera"));
 }
+
+/// The arguments of all `cp` commands of a stage, without the last one of each, which is the place.
+fn copied(file: &str, stage: &str) -> Vec<String> {
+    let begin = format!("FROM build AS {stage}\n");
+    let (_, rest) = file.split_once(&begin).expect("the stage");
+    let stage = rest.split("\nFROM ").next().unwrap_or(rest).replace("\\\n", " ");
+    let commands = stage.lines().flat_map(|line| line.split("&&")).map(str::trim);
+    let copies = commands.filter_map(|command| {
+        let command = command.strip_prefix("RUN ").unwrap_or(command);
+        command.strip_prefix("cp ")
+    });
+    let sources = copies.flat_map(|copy| {
+        let words: Vec<_> = copy.split_whitespace().map(str::to_owned).collect();
+        let count = words.len().saturating_sub(1);
+        words.into_iter().take(count)
+    });
+    sources.collect()
+}
+
+/// The files that a manifest names by `flags` and `source`, relative to its folder.
+fn named_files(manifest: &toml::Value) -> Vec<&str> {
+    let flags = &manifest["application"]["tool"]["tessera"]["flags"];
+    let components = manifest["component"].as_table().expect("components");
+    let sources = components.values().filter_map(|component| component["source"].as_str());
+    flags.as_str().into_iter().chain(sources).collect()
+}
+
+#[test]
+fn the_image_of_the_shop_has_all_files_of_its_manifest() {
+    let copied = copied(&super::text(FILE), "application");
+    let manifest: toml::Value = toml::from_str(&super::text("spin.toml")).expect("the manifest");
+    let files = named_files(&manifest);
+    assert!(files.contains(&"feature-flags.json") && files.len() > 1, "{files:?}");
+    for file in files.into_iter().chain(["spin.toml"]) {
+        let path = format!("/src/{file}");
+        // `*` does not match slashes, as in a shell.
+        let has_it = copied.iter().any(|pattern| match pattern.split_once('*') {
+            Some((start, end)) => {
+                let rest = path.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+                rest.is_some_and(|rest| !rest.contains('/'))
+            }
+            None => *pattern == path,
+        });
+        assert!(has_it, "{file} is not in {copied:?}");
+    }
+}

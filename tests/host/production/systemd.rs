@@ -32,6 +32,7 @@ async fn the_unit_starts_this_host_and_lets_it_stop() {
     let timeout: u64 = timeout.strip_suffix('s').and_then(|text| text.parse().ok()).expect("s");
     assert!(timeout > stop_seconds(&arguments), "{timeout} s");
     assert_eq!(setting(&unit, "Type"), "notify");
+    assert_eq!(setting(&unit, "ExecReload"), "/bin/kill -HUP $MAINPID");
 }
 
 #[test]

@@ -16,7 +16,7 @@ mod orders;
 pub use errors::refusal;
 pub use events::{Announcement, Untranslatable, announcement, copied, imported, order_event};
 pub use messages::messages;
-pub use orders::{new_order, order, orders, price};
+pub use orders::{LINES_MAX, PIECES_MAX, is_new_order, new_order, order, orders, price};
 
 use chassis::clock::parse_rfc3339;
 use serde_json::{Value, json};

@@ -99,6 +99,20 @@ fn old(number: &str, total: &str) -> Value {
     })
 }
 
+/// An order to place.
+fn order(reference: &str) -> Value {
+    json!({
+        "reference": reference,
+        "articles": [{"article": "OLD-0001", "pieces": 2}],
+        "ship_to": {"name": "Ada", "street": "1", "city": "London", "zip": "N1", "country": "GB"},
+        "card": "tok_approved",
+    })
+}
+
+fn claims(world: &World) -> Vec<String> {
+    world.store.keys().into_iter().filter(|key| key.starts_with("claim/")).collect()
+}
+
 fn new(id: &str, amount: u64) -> Value {
     json!({
         "id": id, "status": "confirmed", "items": [],
@@ -113,6 +127,7 @@ fn world(amount: u64) -> World {
     net.set("GET legacy/legacy/api/orders", 200, json!({"orders": [old("1001", "5.00")]}));
     net.set("GET legacy/legacy/api/orders/1001", 200, old("1001", "5.00"));
     net.set("POST legacy/legacy/api/orders", 201, old("1002", "5.00"));
+    net.set("GET legacy/internal/references/", 404, json!({"error": "not_found"}));
     net.set("GET order-history/api/v1/order-history", 200, json!({"items": [new(&id, amount)]}));
     net.set("GET order-history/api/v1/order-history/", 200, new(&id, amount));
     net.set("POST orders/api/v1/orders", 201, new(NATIVE, 500));
@@ -186,8 +201,8 @@ async fn without_a_session_the_older_shop_refuses() {
     world.net.set("POST identity/tokens", 404, json!({}));
     let refused = ada(&world).get("/legacy/api/orders").await.expect(401);
     assert_eq!(refused["error"], "unauthorized");
-    ada(&world).post("/legacy/api/orders", &json!({"reference": "a"})).await.expect(401);
-    assert!(world.store.keys().iter().all(|key| !key.starts_with("claim")));
+    ada(&world).post("/legacy/api/orders", &order("a")).await.expect(401);
+    assert!(claims(&world).is_empty());
 }
 
 #[tokio::test]
@@ -242,7 +257,6 @@ async fn a_shadow_that_fails_does_not_disturb() {
 async fn an_order_goes_to_one_side_and_a_repetition_to_the_same() {
     let world = world(500);
     let ada = ada(&world);
-    let order = |reference: &str| json!({"reference": reference});
     let numbers = async |reference: &str| {
         let placed = ada.post("/legacy/api/orders", &order(reference)).await.expect(201);
         placed["order"].as_str().unwrap().to_owned()
@@ -256,6 +270,44 @@ async fn an_order_goes_to_one_side_and_a_repetition_to_the_same() {
     assert_eq!(numbers("c").await, "1002");
     let refused = world.modes.set(Family::Orders, Mode::Shadow).await;
     assert!(matches!(refused, Err(ModeError::Invalid(_))));
+}
+
+#[tokio::test]
+async fn what_is_no_order_is_left_to_the_older_shop_and_not_claimed() {
+    let world = world(500);
+    world.modes.set(Family::Orders, Mode::New).await.unwrap();
+    world.net.set("POST legacy/legacy/api/orders", 400, json!({"error": "bad_request"}));
+    let (mut empty, mut many) = (order("a"), order("a"));
+    empty["articles"] = json!([]);
+    many["articles"][0]["pieces"] = json!(101);
+    let long = order(&"x".repeat(65));
+    for body in [json!({"reference": "a"}), empty, many, long] {
+        let refused = ada(&world).post("/legacy/api/orders", &body).await;
+        assert_eq!((refused.status, refused.header("x-served-by")), (400, "legacy"), "{body}");
+        assert_eq!(world.net.asked(), ["POST legacy/legacy/api/orders"]);
+    }
+    assert!(claims(&world).is_empty());
+    // Corrected, it has the same reference.
+    let placed = ada(&world).post("/legacy/api/orders", &order("a")).await.expect(201);
+    assert_eq!(placed["order"], NATIVE);
+}
+
+#[tokio::test]
+async fn an_order_that_the_older_shop_has_stays_there() {
+    let world = world(500);
+    world.modes.set(Family::Orders, Mode::New).await.unwrap();
+    let looked_up = "GET legacy/internal/references/1002/a";
+    world.net.set(looked_up, 200, json!({"order": "1002"}));
+    let placed = "POST legacy/legacy/api/orders";
+    for asked in [vec![looked_up, placed], vec![placed]] {
+        let answer = ada(&world).post("/legacy/api/orders", &order("a")).await.expect(201);
+        assert_eq!(answer["order"], "1002");
+        assert_eq!(world.net.asked(), asked);
+    }
+    // Without an answer, it is not known which side has it.
+    world.net.set("GET legacy/internal/references/1002/b", 503, json!({}));
+    ada(&world).post("/legacy/api/orders", &order("b")).await.expect(503);
+    assert_eq!(claims(&world), ["claim/order/1002/a"]);
 }
 
 #[tokio::test]
@@ -366,7 +418,7 @@ async fn articles_are_carried_over_twice_without_harm() {
 #[tokio::test]
 async fn claims_expire() {
     let world = world(500);
-    ada(&world).post("/legacy/api/orders", &json!({"reference": "a"})).await.expect(201);
+    ada(&world).post("/legacy/api/orders", &order("a")).await.expect(201);
     world.clock.advance(CLAIM_MS + 86_400_000);
     for _ in 0..10 {
         client(&world).post("/sweep", &json!({})).await.expect(200);

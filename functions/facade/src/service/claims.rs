@@ -29,11 +29,25 @@ impl<P: Ports> Facade<P> {
         customer: u64,
         name: &str,
     ) -> Result<Side, StoreError> {
-        let key = format!("claim/{name}");
-        if let Some(claim) = self.store().read::<Claim>(&key).await? {
-            return Ok(claim.side);
+        match self.claimed(name).await? {
+            Some(side) => Ok(side),
+            None => {
+                let side = self.decision(family, customer).await.side();
+                self.claim_for(side, name).await
+            }
         }
-        let side = self.decision(family, customer).await.side();
+    }
+
+    /// The side that has this; none if no side has it yet.
+    pub(super) async fn claimed(&self, name: &str) -> Result<Option<Side>, StoreError> {
+        let claim: Option<Claim> = self.store().read(&key(name)).await?;
+        Ok(claim.map(|claim| claim.side))
+    }
+
+    /// Claims this for a side. Returns the side that has it, which is another one if a concurrent
+    /// request was first.
+    pub(super) async fn claim_for(&self, side: Side, name: &str) -> Result<Side, StoreError> {
+        let key = key(name);
         let until_ms = self.now_ms() + CLAIM_MS;
         chassis::expiry::expire_at(self.store(), &key, until_ms).await?;
         if self.store().create_guarded(&key, &Claim { side, until_ms }).await? {
@@ -55,4 +69,8 @@ impl<P: Ports> Facade<P> {
         };
         Ok(chassis::expiry::sweep(self.store(), now_ms, is_over).await?.removed)
     }
+}
+
+fn key(name: &str) -> String {
+    format!("claim/{name}")
 }

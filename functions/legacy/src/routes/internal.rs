@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::Api;
 use super::answer::Answer;
@@ -16,6 +17,7 @@ use crate::service::{Account, Past, Progress, SweepReport};
 pub(super) fn routes<P: Ports>() -> Router<Api<P>> {
     Router::new()
         .route("/internal/users/{customer}", get(account::<P>))
+        .route("/internal/references/{customer}/{reference}", get(referenced::<P>))
         .route("/internal/messages", post(send::<P>))
         .route("/internal/copies/orders", put(copy_order::<P>))
         .route("/internal/copies/messages", put(copy_message::<P>))
@@ -37,6 +39,14 @@ async fn account<P: Ports>(
     Path(customer): Path<u64>,
 ) -> Answer<Json<Account>> {
     Ok(Json(api.legacy.account(customer).await?))
+}
+
+async fn referenced<P: Ports>(
+    State(api): State<Api<P>>,
+    Path((customer, reference)): Path<(u64, String)>,
+) -> Answer<Json<Value>> {
+    let number = api.legacy.referenced(customer, &reference).await?;
+    Ok(Json(json!({ "order": number })))
 }
 
 async fn send<P: Ports>(

@@ -100,6 +100,18 @@ async fn only_support_corrects_a_total() {
 }
 
 #[tokio::test]
+async fn other_components_learn_whether_a_reference_was_used() {
+    let client = client();
+    let ada = signed_in(&client).await;
+    client.get("/internal/references/1001/a").await.expect(404);
+    ada.post("/legacy/api/orders", &order("a")).await.expect(201);
+    let found = client.get("/internal/references/1001/a").await.expect(200);
+    assert_eq!(found, json!({"order": "1001"}));
+    client.get("/internal/references/1001/b").await.expect(404);
+    client.get("/internal/references/1002/a").await.expect(404);
+}
+
+#[tokio::test]
 async fn other_components_read_accounts_and_write_copies() {
     let client = client();
     let ada = signed_in(&client).await;

@@ -74,6 +74,15 @@ impl<P: Ports> Legacy<P> {
         Ok(Past { events, next: (!is_over).then_some(Progress { orders, messages }) })
     }
 
+    /// Publishes a row that was written by a request that has seen that nothing is published, if that
+    /// has changed since: [`Legacy::publish_past`] may have looked for the row before it was there.
+    pub(super) async fn publish_if_begun(&self, key: &str) -> Result<(), Refusal> {
+        if self.is_publishing().await? {
+            self.publish_row(key).await?;
+        }
+        Ok(())
+    }
+
     async fn publish_row(&self, key: &str) -> Result<usize, Refusal> {
         if self.row(key).await?.is_none() {
             return Ok(0);

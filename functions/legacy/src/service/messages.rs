@@ -69,7 +69,12 @@ impl<P: Ports> Legacy<P> {
             }
             Ok::<_, Refusal>((row, ()))
         };
-        self.relay().change(&message_key(&message.request), record).await
+        let key = message_key(&message.request);
+        self.relay().change(&key, record).await?;
+        match is_publishing {
+            true => Ok(()),
+            false => self.publish_if_begun(&key).await,
+        }
     }
 
     /// Sends a message now or in a sweep.

@@ -30,7 +30,11 @@ impl<P: Ports> Legacy<P> {
                 Ok::<_, Refusal>((row, ()))
             }
         };
-        self.relay().change(&order_key(&order.order), place).await?;
+        let key = order_key(&order.order);
+        self.relay().change(&key, place).await?;
+        if !is_publishing {
+            self.publish_if_begun(&key).await?;
+        }
         self.list(&orders_key(customer), &order.order).await?;
         let order = self.order(customer, &order.order).await?;
         if !is_publishing {
@@ -39,9 +43,18 @@ impl<P: Ports> Legacy<P> {
         Ok(order)
     }
 
+    /// The number of the order that a client has placed with this reference, or has begun to place.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Unavailable`].
+    pub async fn referenced(&self, customer: u64, reference: &str) -> Result<String, Refusal> {
+        let number = self.store().read(&reference_key(customer, reference)).await?;
+        number.ok_or(Refusal::NotFound("reference"))
+    }
+
     /// The number of the order with this reference, or the next one.
     async fn number(&self, customer: u64, reference: &str) -> Result<String, Refusal> {
-        let key = format!("reference/{customer}/{reference}");
+        let key = reference_key(customer, reference);
         if let Some(number) = self.store().read(&key).await? {
             return Ok(number);
         }
@@ -132,6 +145,10 @@ fn order_of(row: Row, of: u64) -> Option<Order> {
 
 pub(super) fn order_key(number: &str) -> String {
     format!("order/{number}")
+}
+
+fn reference_key(customer: u64, reference: &str) -> String {
+    format!("reference/{customer}/{reference}")
 }
 
 fn orders_key(customer: u64) -> String {

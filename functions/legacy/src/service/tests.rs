@@ -1,8 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use chassis::testing::{ManualClock, MemoryProducer, MemoryStore};
+use chassis::testing::{ManualClock, MemoryProducer, MemoryStore, ScriptedStore};
 use serde_json::Value;
 
 use super::*;
@@ -15,6 +16,8 @@ const NOON_MS: u64 = 1_769_860_800_000;
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
+    /// What is used of it.
+    used: ScriptedStore,
     pub(crate) log: MemoryProducer,
     clock: ManualClock,
     mails: Arc<Mutex<Vec<Mail>>>,
@@ -25,7 +28,8 @@ impl World {
     pub(crate) fn new() -> Self {
         let (store, log, clock) =
             (MemoryStore::new(), MemoryProducer::new(), ManualClock::new(NOON_MS));
-        World { store, log, clock, mails: Arc::default(), is_down: Arc::default() }
+        let used = ScriptedStore::new(store.clone());
+        World { store, used, log, clock, mails: Arc::default(), is_down: Arc::default() }
     }
 
     fn set_down(&self, is_down: bool) {
@@ -38,12 +42,12 @@ impl World {
 }
 
 impl Ports for World {
-    type Store = MemoryStore;
+    type Store = ScriptedStore;
     type Producer = MemoryProducer;
     type Clock = ManualClock;
 
-    fn store(&self) -> &MemoryStore {
-        &self.store
+    fn store(&self) -> &ScriptedStore {
+        &self.used
     }
 
     fn producer(&self) -> &MemoryProducer {
@@ -196,6 +200,32 @@ async fn once_it_publishes_it_leaves_messages_to_the_receiver_of_its_events() {
     assert_eq!(world.mailed(), ["r"]);
     assert_eq!(ids(&world), ["1001.1", "r.1"]);
     assert_eq!(legacy.messages(ada).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_written_while_publishing_begins_is_published() {
+    for written in ["order/1001", "message/1001:paid"] {
+        let mut world = World::new();
+        let ada = customer(&Legacy::new(world.clone())).await;
+        let (operator, has_begun) = (Legacy::new(world.clone()), AtomicBool::new(false));
+        // Before the row is there, and after it was decided that it has no event.
+        world.used = world.used.before(move |operation, key| {
+            let begins =
+                operation.is_write() && key == written && !has_begun.swap(true, Ordering::SeqCst);
+            let operator = operator.clone();
+            async move {
+                if begins {
+                    operator.publish_past(Progress::default()).await.unwrap();
+                }
+                Ok(())
+            }
+        });
+        let legacy = Legacy::new(world.clone());
+        legacy.place(ada, &tea("a")).await.unwrap();
+        assert_eq!(ids(&world), ["1001.1", "1001:paid.1"], "{written}");
+        assert_eq!(world.mailed(), ["1001:paid"], "{written}");
+        assert_eq!(legacy.publish_past(Progress::default()).await.unwrap().events, 0);
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
 const FILE_NAME: &str = "admin-token";
+/// The minimum length of a token that an operator has chosen.
+const LENGTH_MIN_CHARS: usize = 32;
 
 /// The secret that a request must contain.
 #[derive(Clone)]
@@ -20,6 +22,21 @@ impl Token {
         let path = state_dir.join(FILE_NAME);
         let token = existing_or_new(&path)
             .with_context(|| format!("the token file {} is unusable", path.display()))?;
+        Ok(Self(token.into()))
+    }
+
+    /// The token in a file of the operator, which is only read.
+    pub(crate) fn in_file(path: &Path) -> anyhow::Result<Self> {
+        let text = private_file::read(path)?;
+        let text = text.with_context(|| format!("there is no token file {}", path.display()))?;
+        let token = text.trim();
+        // What else there is in a text can't be sent in the header field.
+        anyhow::ensure!(
+            token.len() >= LENGTH_MIN_CHARS && token.bytes().all(|byte| byte.is_ascii_graphic()),
+            "the token file {} is unusable: write at least {LENGTH_MIN_CHARS} letters, digits and \
+             signs of ASCII, without spaces",
+            path.display()
+        );
         Ok(Self(token.into()))
     }
 
@@ -61,6 +78,21 @@ mod tests {
         assert_eq!(Token::of(folder.path()).unwrap().0, token.0);
         let other = tempfile::tempdir().unwrap();
         assert_ne!(Token::of(other.path()).unwrap().0, token.0);
+    }
+
+    #[test]
+    fn an_operator_chooses_a_long_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let refused = || format!("{:#}", Token::in_file(&path).err().unwrap());
+        assert!(refused().contains("there is no token file"), "{}", refused());
+        let (short, long) = ("x".repeat(LENGTH_MIN_CHARS - 1), "x".repeat(LENGTH_MIN_CHARS));
+        for unusable in [String::new(), format!(" {short}\n"), format!("{short} {short}")] {
+            std::fs::write(&path, unusable).unwrap();
+            assert!(refused().contains("at least 32"), "{}", refused());
+        }
+        std::fs::write(&path, format!(" {long}\n")).unwrap();
+        assert!(Token::in_file(&path).unwrap().is_in(&given(&format!("Bearer {long}"))));
     }
 
     #[test]

@@ -4,6 +4,11 @@ use serde_json::{Value, json};
 
 use super::{LIST_LENGTH_MAX, amount, money, old_time, order_number, state};
 
+/// The maximum number of articles of an order, as in the older shop.
+pub const LINES_MAX: usize = 20;
+/// The maximum number of pieces of an article in an order, as in the older shop.
+pub const PIECES_MAX: u64 = 100;
+
 /// An order of a function, as the older shop shows it. `orders` has `id` and `items`, and events have
 /// `order_id` and `lines`.
 pub fn order(order: &Value) -> Value {
@@ -34,7 +39,22 @@ pub fn orders(page: &Value) -> Value {
     json!({ "orders": orders })
 }
 
-/// An order to place. What is malformed stays so, and the function refuses it.
+/// Whether this has the shape and the size of an order to place, for the older shop too. Only the
+/// sides know which articles there are.
+pub fn is_new_order(body: &Value) -> bool {
+    let is_line = |line: &Value| {
+        let pieces = line["pieces"].as_u64().unwrap_or_default();
+        line["article"].is_string() && (1..=PIECES_MAX).contains(&pieces)
+    };
+    let are_lines =
+        |lines: &Vec<Value>| (1..=LINES_MAX).contains(&lines.len()) && lines.iter().all(is_line);
+    let to = ["name", "street", "city", "zip", "country"];
+    body["articles"].as_array().is_some_and(are_lines)
+        && to.iter().all(|member| body["ship_to"][*member].is_string())
+        && body["card"].is_string()
+}
+
+/// An order to place, in the words of the function.
 pub fn new_order(body: &Value) -> Value {
     let line = |line: &Value| json!({"sku": line["article"], "quantity": line["pieces"]});
     let articles = body["articles"].as_array().into_iter().flatten();

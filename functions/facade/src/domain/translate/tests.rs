@@ -157,6 +157,31 @@ fn an_order_is_placed_in_the_words_of_the_functions() {
 }
 
 #[test]
+fn an_order_has_the_shape_and_the_size_of_the_older_shop() {
+    let line = |pieces: Value| json!({"article": "OLD-0001", "pieces": pieces});
+    let order = |articles: Value| {
+        json!({
+            "reference": "a", "card": "tok_approved", "articles": articles,
+            "ship_to": {"name": "Ada", "street": "1", "city": "London", "zip": "N1", "country": "GB"},
+        })
+    };
+    assert!(is_new_order(&order(json!([line(json!(1)), line(json!(PIECES_MAX))]))));
+    assert!(is_new_order(&order(json!(vec![line(json!(1)); LINES_MAX]))));
+    assert!(!is_new_order(&order(json!(vec![line(json!(1)); LINES_MAX + 1]))));
+    for pieces in [json!(0), json!(-1), json!(1.5), json!("1"), json!(PIECES_MAX + 1)] {
+        assert!(!is_new_order(&order(json!([line(pieces.clone())]))), "{pieces}");
+    }
+    for articles in [json!([]), json!({}), Value::Null, json!([{"pieces": 1}]), json!(["x"])] {
+        assert!(!is_new_order(&order(articles.clone())), "{articles}");
+    }
+    for member in ["card", "ship_to"] {
+        let mut without = order(json!([line(json!(1))]));
+        without[member] = Value::Null;
+        assert!(!is_new_order(&without), "{member}");
+    }
+}
+
+#[test]
 fn problems_become_errors_of_the_older_shop() {
     let problem = json!({"title": "Unprocessable", "errors": [{"pointer": "/items/0/sku"}]});
     let status = |status| (refusal(status, &problem).status, refusal(status, &problem).body);

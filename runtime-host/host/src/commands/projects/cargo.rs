@@ -83,7 +83,8 @@ pub(super) fn layout(folder: &Path, manifest: &str) -> anyhow::Result<(Layout, O
         .flat_map(|components| components.iter())
         .filter_map(|(_, component)| component.get("build")?.get("command")?.as_str())
         .collect();
-    let layout = match commands.is_empty() || commands.contains(&BUILD) {
+    let is_shared = commands.is_empty() || commands.contains(&BUILD);
+    let layout = match is_shared && workspace.builds_all() {
         true => Layout::Together,
         false => Layout::Workspace,
     };
@@ -101,6 +102,14 @@ impl Workspace {
             text.parse().with_context(|| format!("{} can't be read", path.display()))?;
         let is_workspace = document.contains_key("workspace");
         Ok(is_workspace.then_some(Self { text, document }))
+    }
+
+    /// Whether `cargo build` in its folder builds all members. With a package at the root it builds
+    /// only that one, and with `default-members` only those.
+    fn builds_all(&self) -> bool {
+        let workspace = self.document.get("workspace").and_then(Item::as_table_like);
+        let has_default = workspace.is_some_and(|table| table.contains_key("default-members"));
+        !has_default && !self.document.contains_key("package")
     }
 
     /// Its manifest with these folders as members, if it has to be changed.
@@ -146,6 +155,22 @@ mod tests {
             "[package]\nname = \"a\"\n[workspace]\nmembers = [\"components/cart\"]\n"
         );
         assert!(workspace("[workspace]\nmembers = \"a\"\n").with(&folders).is_err());
+    }
+
+    #[test]
+    fn one_command_is_shared_where_it_builds_all_members() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = "[component.a.build]\ncommand = \"make\"\n";
+        for (cargo, manifest, wanted) in [
+            ("[workspace]\n", "", Layout::Together),
+            ("[workspace]\n", own, Layout::Workspace),
+            ("[package]\nname = \"a\"\n[workspace]\n", "", Layout::Workspace),
+            ("[workspace]\nmembers = [\"a\"]\ndefault-members = [\"a\"]\n", "", Layout::Workspace),
+            ("[package]\nname = \"a\"\n", "", Layout::Alone),
+        ] {
+            fs::write(folder.path().join("Cargo.toml"), cargo).unwrap();
+            assert_eq!(layout(folder.path(), manifest).unwrap().0, wanted, "{cargo}{manifest}");
+        }
     }
 
     /// What is compiled for a project is compiled with the versions that are tested here.

@@ -5,7 +5,7 @@ const LENGTH_MAX_BYTES: usize = 64;
 
 /// Names with another meaning: keywords of Rust and WIT, crates that all code knows, and what the code of
 /// templates uses.
-const RESERVED: [&str; 106] = [
+const RESERVED: [&str; 108] = [
     "abstract",
     "alloc",
     "as",
@@ -68,6 +68,7 @@ const RESERVED: [&str; 106] = [
     "package",
     "priv",
     "proc-macro",
+    "producer",
     "pub",
     "record",
     "ref",
@@ -81,6 +82,7 @@ const RESERVED: [&str; 106] = [
     "self",
     "serde",
     "serde-json",
+    "service",
     "spin",
     "spin-sdk",
     "static",

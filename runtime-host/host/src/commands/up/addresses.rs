@@ -39,6 +39,11 @@ pub(super) struct Addresses {
     #[arg(long = "admin-allowed-host", env = "TESSERA_ADMIN_ALLOWED_HOSTS", value_name = "NAME",
           value_delimiter = ',', value_parser = admin::host_name)]
     admin_allowed_hosts: Vec<String>,
+    /// The file with the token of the admin listener, which is only read: at least 32 characters
+    /// [default: `admin-token` in the state directory, which is generated].
+    // Without a variable: TESSERA_ADMIN_TOKEN_FILE says where clients find the token.
+    #[arg(long, value_name = "FILE")]
+    admin_token_file: Option<PathBuf>,
     /// A PEM file with the certificate chain, to serve HTTPS (TLS 1.2 and 1.3).
     #[arg(long, env = "SPIN_TLS_CERT", requires = "tls_key", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
@@ -51,6 +56,8 @@ pub(super) struct Addresses {
 pub(super) struct Listeners {
     pub(super) application: Listener,
     pub(super) admin: TcpListener,
+    /// The token of the admin listener, if the operator has chosen it.
+    pub(super) token: Option<admin::Token>,
     /// The certificate of the application's own address.
     pub(super) certificate: Option<CertificateDer<'static>>,
 }
@@ -60,12 +67,13 @@ impl Addresses {
         let tls = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
         let tls = tls.map(|(cert, key)| tls::identity(cert, key)).transpose()?;
         let (acceptor, certificate) = tls.map(|tls| (tls.acceptor, tls.certificate)).unzip();
+        let token = self.admin_token_file.as_deref().map(admin::Token::in_file).transpose()?;
         let application = match self.find_free_port {
             true => Listener::bind_free(self.listen, acceptor).await?,
             false => Listener::bind(self.listen, acceptor).await?,
         };
         let admin = admin::bind(self.admin_listen).await?;
-        Ok(Listeners { application, admin, certificate })
+        Ok(Listeners { application, admin, token, certificate })
     }
 
     pub(super) fn tls(&self) -> bool {

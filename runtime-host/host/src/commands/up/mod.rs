@@ -163,10 +163,7 @@ impl Up {
         let stop = Stop::listen()?;
         self.warn(&app);
         exporter.warn();
-        if self.build {
-            let (build, bar) = (app.clone(), self.output.shows_bars());
-            tokio::task::spawn_blocking(move || super::build::build_all(&build, bar)).await??;
-        }
+        self.build_first(&app).await?;
         // After the build, whose output has its own permissions.
         application::keep_to_ourselves();
         let started = Instant::now();
@@ -184,7 +181,8 @@ impl Up {
         exporter.start_metrics(read_metrics(running.admin_state()))?;
         stop.begin_orderly();
         let stop = stop.asked();
-        let token = admin::Token::of(running.state_dir())?;
+        let generated = || admin::Token::of(running.state_dir());
+        let token = listeners.token.map_or_else(generated, Ok)?;
         let hosts = self.addresses.allowed_hosts();
         let admin = admin::serve(admin_listener, running.admin_state(), token, hosts);
         let admin = tokio::spawn(admin);
@@ -236,6 +234,19 @@ impl Up {
                 ExitCode::FAILURE
             }
         })
+    }
+
+    /// Builds all components, if that is asked for.
+    async fn build_first(&mut self, app: &App) -> anyhow::Result<()> {
+        if !self.build {
+            return Ok(());
+        }
+        let (build, bar) = (app.clone(), self.output.shows_bars());
+        tokio::task::spawn_blocking(move || super::build::build_all(&build, bar)).await??;
+        if let Some(session) = &mut self.session {
+            session.note_built().await;
+        }
+        Ok(())
     }
 
     /// What the application is read from.

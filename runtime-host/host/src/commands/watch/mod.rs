@@ -21,7 +21,7 @@ use anyhow::Context as _;
 use clap::{Args, FromArgMatches as _, value_parser};
 use itself::Itself;
 use notices::Notices;
-use plan::{Plan, Without};
+use plan::{Changes, Plan, Without};
 use session::Fate;
 use snapshot::Snapshot;
 use std::ffi::OsString;
@@ -86,15 +86,17 @@ impl Watch {
             }
             Err(_) => Arc::new(Plan::manifest(&manifest)),
         };
-        let before = Snapshot::take(plan.globs());
         let outcome = up.run();
-        if !fate.was_up.load(Ordering::SeqCst) {
-            if let Err(error) = &outcome {
-                super::report(error);
-            }
-            self.wait(&plan, &before)?;
-        } else if !fate.restarts.load(Ordering::SeqCst) {
+        let was_up = fate.was_up.load(Ordering::SeqCst);
+        if was_up && fate.is_over() {
             return outcome;
+        }
+        // The process goes on, so it is not reported at its end.
+        if let Err(error) = &outcome {
+            super::report(error);
+        }
+        if !was_up {
+            self.wait(&plan)?;
         }
         // In place of this process, so that signals reach it.
         Err(itself.command().args(std::env::args_os().skip(1)).exec())
@@ -129,28 +131,35 @@ impl Watch {
     }
 
     /// Waits for a change after a start that failed. A signal ends the process.
-    fn wait(&self, plan: &Arc<Plan>, before: &Snapshot) -> anyhow::Result<()> {
+    fn wait(&self, plan: &Arc<Plan>) -> anyhow::Result<()> {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         runtime.worker_threads(1).enable_all().build()?.block_on(async {
             // It ends the process, because no orderly end begins.
             let _stop = Stop::listen()?;
             let mut notices = Notices::new(Duration::from_millis(self.debounce))?;
+            // Before the snapshot, so that there is notice of all that changes after it.
+            notices.watch(&session::take(plan.clone()).await.folders);
+            // What the failed build has written is no reason to try again: it would be written again.
+            let before = session::take(plan.clone()).await;
             tracing::info!("the application is started again when a file changes");
             loop {
-                let now = session::take(plan.clone()).await;
-                let is_new = notices.watch(&now.folders);
-                let changes = plan.changes(&now.changed_since(before));
-                // What a failed build has made is no reason to try again.
-                if changes.manifest || !changes.built.is_empty() || !changes.assets.is_empty() {
-                    return Ok(());
+                notices.next().await;
+                let mut now = session::take(plan.clone()).await;
+                // Files of new folders may have changed before the folders were watched.
+                if notices.watch(&now.folders) {
+                    now = session::take(plan.clone()).await;
                 }
-                if self.skip_build && !changes.code.is_empty() {
+                if self.is_reason(&plan.changes(&now.changed_since(&before))) {
                     return Ok(());
-                }
-                if !is_new {
-                    notices.next().await;
                 }
             }
         })
+    }
+
+    /// Whether these changes are a reason to try a failed start again. Without builds, that is also
+    /// new code; otherwise, code comes from a build.
+    fn is_reason(&self, changes: &Changes) -> bool {
+        let is_input = changes.manifest || !changes.built.is_empty() || !changes.assets.is_empty();
+        is_input || (self.skip_build && !changes.code.is_empty())
     }
 }

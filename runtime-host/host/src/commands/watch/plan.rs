@@ -125,6 +125,12 @@ impl Plan {
         changes
     }
 
+    /// Whether a file only says what is built, and is not part of what is started.
+    pub(super) fn is_only_input(&self, file: &Path) -> bool {
+        let mut purposes = self.globs.iter().filter(|(_, glob)| glob.covers(file));
+        purposes.all(|(purpose, _)| matches!(purpose, Purpose::Manifest | Purpose::Build(_)))
+    }
+
     /// Whether new code of a component is only in service after a restart.
     pub(super) fn is_entangled(&self, id: &str) -> bool {
         self.entangled.contains(id)
@@ -238,6 +244,20 @@ source = "b.wasm"
         let none = Without { builds: true, assets: true };
         assert!(changes(none, &["/app/a/src/lib.rs", "/app/static/a.css"]).is_empty());
         assert!(!changes(none, &["/app/b.wasm"]).is_empty());
+    }
+
+    #[test]
+    fn inputs_of_builds_are_no_part_of_the_application() {
+        let app = tessera_manifest::parse(Path::new("/app/spin.toml"), MANIFEST).unwrap();
+        let plan = Plan::of(&app, Without::default());
+        for (file, is_input) in [
+            ("/app/spin.toml", true),
+            ("/app/a/src/lib.rs", true),
+            ("/app/b.wasm", false),
+            ("/app/static/a.css", false),
+        ] {
+            assert_eq!(plan.is_only_input(Path::new(file)), is_input, "{file}");
+        }
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::rollouts::Rollouts;
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::mem;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tessera_manifest::{App, ComponentId, Source};
 use tokio::sync::watch;
@@ -42,7 +42,17 @@ pub(super) struct Fate {
     /// Whether it was up.
     pub(super) was_up: AtomicBool,
     /// Whether it is to be started again.
-    pub(super) restarts: AtomicBool,
+    restarts: AtomicBool,
+    /// Whether the process is asked to stop. That may also happen while it stops for a restart.
+    asked: OnceLock<watch::Receiver<bool>>,
+}
+
+impl Fate {
+    /// Whether the application is not to be started again.
+    pub(super) fn is_over(&self) -> bool {
+        let is_asked = self.asked.get().is_some_and(|asked| *asked.borrow());
+        is_asked || !self.restarts.load(Ordering::SeqCst)
+    }
 }
 
 /// A session in progress.
@@ -59,10 +69,20 @@ struct Watching {
 type Built = Option<(BTreeSet<ComponentId>, Duration)>;
 
 impl Session {
+    /// The application is built, and starts with what is there now. What the build itself has written
+    /// is no change, but it may have missed an edit that was made meanwhile.
+    pub(crate) async fn note_built(&mut self) {
+        let mut snapshot = take(self.plan.clone()).await;
+        snapshot.keep(&self.snapshot, |path| self.plan.is_only_input(path));
+        self.snapshot = snapshot;
+    }
+
     /// Watches until the application is to stop, or has to be restarted.
     pub(crate) async fn run(self, rollouts: Arc<Rollouts>, mut stop: watch::Receiver<bool>) {
         let fate = self.fate.clone();
         fate.was_up.store(true, Ordering::SeqCst);
+        // An application is up once.
+        let _ = fate.asked.set(stop.clone());
         let notices = match Notices::new(self.debounce) {
             Ok(notices) => notices,
             Err(error) => {
@@ -97,9 +117,6 @@ impl Watching {
     /// Builds and deploys what has changed, until that takes a restart. Returns why.
     async fn until_restart(&mut self) -> String {
         let mut due = self.changes().await;
-        // What the first build has made is in service already.
-        due.assets.clear();
-        due.code.retain(|id| !self.session.plan.is_entangled(id));
         loop {
             while due.is_empty() {
                 self.builds = 0;
@@ -282,4 +299,24 @@ fn listed(ids: &BTreeSet<ComponentId>) -> String {
 
 fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restart_does_not_take_place_if_a_stop_was_asked_for_meanwhile() {
+        let fate = Fate::default();
+        assert!(fate.is_over());
+        fate.restarts.store(true, Ordering::SeqCst);
+        assert!(!fate.is_over());
+        let (sender, receiver) = watch::channel(false);
+        assert!(fate.asked.set(receiver).is_ok());
+        assert!(!fate.is_over());
+        assert!(sender.send(true).is_ok());
+        // The runtime has ended.
+        drop(sender);
+        assert!(fate.is_over());
+    }
 }

@@ -72,6 +72,14 @@ impl Snapshot {
         new.chain(gone).cloned().collect()
     }
 
+    /// Takes some files as they were in an earlier snapshot, so that their changes since then still
+    /// count.
+    pub(super) fn keep(&mut self, earlier: &Self, is_kept: impl Fn(&Path) -> bool) {
+        self.files.retain(|path, _| !is_kept(path));
+        let kept = earlier.files.iter().filter(|(path, _)| is_kept(path));
+        self.files.extend(kept.map(|(path, stamp)| (path.clone(), *stamp)));
+    }
+
     fn read(&mut self, base: &Path, globs: &[&Glob]) {
         let depth_max = globs.iter().map(|glob| glob.depth_max()).max().unwrap_or(0);
         let mut open = vec![(base.to_owned(), 0)];
@@ -166,6 +174,27 @@ mod tests {
         let changed = ["out/a.wasm", "src/a.rs", "src/c.rs", "src/deep/b.rs"].map(path);
         assert_eq!(second.changed_since(&first), changed.into_iter().collect());
         assert!(take(folder.path()).changed_since(&second).is_empty());
+    }
+
+    #[test]
+    fn changes_of_files_that_are_kept_still_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["src", "out"] {
+            fs::create_dir(path(name)).unwrap();
+        }
+        for name in ["src/edited.rs", "src/gone.rs", "src/same.rs", "out/a.wasm"] {
+            fs::write(path(name), "").unwrap();
+        }
+        let earlier = take(folder.path());
+        for name in ["src/edited.rs", "src/new.rs", "out/a.wasm"] {
+            fs::write(path(name), "other").unwrap();
+        }
+        fs::remove_file(path("src/gone.rs")).unwrap();
+        let mut snapshot = take(folder.path());
+        snapshot.keep(&earlier, |path| path.extension().is_some_and(|name| name == "rs"));
+        let changed = ["src/edited.rs", "src/gone.rs", "src/new.rs"].map(path);
+        assert_eq!(take(folder.path()).changed_since(&snapshot), changed.into_iter().collect());
     }
 
     #[test]
