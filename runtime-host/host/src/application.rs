@@ -151,11 +151,8 @@ pub(crate) async fn start(
     let middleware = middleware::separate(&mut app);
     let ids = components_to_run(&app);
     timings.end("configuration");
-    let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone());
-    let labels = labels.chain(options.data.stores()).collect();
-    let stores = config.open_stores(&labels, &state_dir).await?;
-    let labels = ids.iter().flat_map(|id| app.components[id].sqlite_databases.clone()).collect();
-    let databases = config.databases(&labels, &state_dir)?;
+    let stores = config.open_stores(&store_labels(&app, &ids, &options), &state_dir).await?;
+    let databases = config.databases(&database_labels(&app, &ids), &state_dir)?;
     options.data.write(&config, &stores, &state_dir).await?;
     let user = ids.iter().find(|id| !app.components[*id].ai_models.is_empty());
     let language_models = config.language_models(user.map(String::as_str))?;
@@ -238,6 +235,17 @@ pub(crate) async fn start(
         readiness,
         service,
     })
+}
+
+/// The key-value stores of these components, and those that the operator fills.
+fn store_labels(app: &App, ids: &BTreeSet<ComponentId>, options: &Options) -> BTreeSet<String> {
+    let labels = ids.iter().flat_map(|id| app.components[id].key_value_stores.clone());
+    labels.chain(options.data.stores()).collect()
+}
+
+/// The SQLite databases of these components.
+fn database_labels(app: &App, ids: &BTreeSet<ComponentId>) -> BTreeSet<String> {
+    ids.iter().flat_map(|id| app.components[id].sqlite_databases.clone()).collect()
 }
 
 /// Where the values of variables come from.

@@ -297,7 +297,7 @@ mod tests {
             record.note(2, id, "ann", Event::Deployed);
         }
         let wanted = parts(1).revision();
-        assert_eq!(record.find(wanted.as_str()), [wanted.clone()]);
+        assert_eq!(record.find(wanted.as_str()), std::slice::from_ref(&wanted));
         assert_eq!(record.find(code(1).as_str()), [wanted]);
         assert_eq!(record.find("").len(), 3);
         assert!(record.find("xyz").is_empty());

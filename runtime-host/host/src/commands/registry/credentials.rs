@@ -47,7 +47,7 @@ impl Login {
         let registry = registry_of(&self.server)?;
         let user = match &self.username {
             Some(name) => name.clone(),
-            None => asked("Username: ", "--username", |input| line(input))?,
+            None => asked("Username: ", "--username", line)?,
         };
         ensure!(!user.is_empty() && !user.contains(':'), "`{user}` is not the name of a user");
         let password = match &self.password {
