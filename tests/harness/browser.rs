@@ -7,6 +7,7 @@ use crate::{eventually, program, repository};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -28,6 +29,30 @@ pub struct Browser {
     _profile: TempDir,
 }
 
+/// How often chromedriver is started. It takes a port for IPv4 that is free, and ends if the same port
+/// is in use for IPv6.
+const STARTS_MAX: usize = 5;
+
+/// A chromedriver, and its port.
+async fn started(program: &Path) -> (Child, String) {
+    for _ in 0..STARTS_MAX {
+        let mut driver = Command::new(program)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver starts");
+        let mut lines = BufReader::new(driver.stdout.take().expect("its output")).lines();
+        while let Some(line) = lines.next_line().await.expect("a line") {
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                return (driver, port.trim_end_matches('.').to_owned());
+            }
+        }
+    }
+    panic!("chromedriver ends without a port, {STARTS_MAX} times");
+}
+
 impl Browser {
     /// Starts it; none if it is not installed.
     ///
@@ -38,20 +63,7 @@ impl Browser {
             skipped::because("chromium or chromedriver is not installed");
             return None;
         };
-        let mut driver = Command::new(driver)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("chromedriver starts");
-        let mut lines = BufReader::new(driver.stdout.take().expect("its output")).lines();
-        let port = loop {
-            let line = lines.next_line().await.expect("a line").expect("its port");
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
-            }
-        };
+        let (driver, port) = started(&driver).await;
         let profile = TempDir::new().expect("a folder");
         let arguments = [
             "--headless",

@@ -62,7 +62,7 @@ async fn an_operator_gives_a_feature_to_some_customers() {
     host.admin().put(&format!("{FLAG}?by=ann"), &definition(&only_ada)).await.expect(200);
     eventually("the order is counted", LEARNING, async || {
         let found = recommended(&ada.api, &tea).await;
-        (!found.is_empty()).then(|| assert_eq!(found, [pot.clone()]))
+        (!found.is_empty()).then(|| assert_eq!(found, std::slice::from_ref(&pot)))
     })
     .await;
     for other in [&bob.api, &eve.api, &shop.visitor()] {

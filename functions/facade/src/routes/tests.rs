@@ -228,7 +228,7 @@ async fn a_difference_that_stays_is_a_finding() {
     for _ in 0..2 {
         let answer = ada(&world).get("/legacy/api/orders/1001").await.expect(200);
         assert_eq!(answer["total"], "5.00");
-        assert_eq!(world.net.asked().len(), 2 * CHECKS_MAX as usize);
+        assert_eq!(world.net.asked().len(), 2 * CHECKS_MAX);
     }
     let operator = client(&world).with_token("operator");
     let status = operator.get("/facade/status").await.expect(200);

@@ -60,7 +60,7 @@ impl Ports for World {
 
     fn random(&self) -> Result<[u8; 16], Unavailable> {
         static NEXT: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
-        Ok([NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed); 16])
+        Ok([NEXT.fetch_add(1, Ordering::Relaxed); 16])
     }
 
     async fn hash(&self, password: &str) -> Result<String, Unavailable> {
