@@ -1,5 +1,5 @@
 //! Composed components for other hosts: what a library is denied is refused by a component inside,
-//! because other hosts do not define the names of [`deny`].
+//! because other hosts do not define the names of [`deny`](super::deny).
 
 mod module;
 
