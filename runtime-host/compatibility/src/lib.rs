@@ -3,7 +3,7 @@
 //! There are two directions. What clients *send* must still be accepted: the new schema accepts at
 //! least what the old one did. What they *receive* must still be what they expect: the new schema
 //! allows at most what the old one did. Both are one question, whether all values of one schema are
-//! values of another one ([`mod@schema`]), and each answer is a list of [`Break`]s, with the place in the
+//! values of another one (`schema`), and each answer is a list of [`Break`]s, with the place in the
 //! document and the reason.
 //!
 //! A removed member counts as a break in both directions: a receiver misses it, and what a sender says
