@@ -6,7 +6,7 @@ import { get, Problem } from './api.js';
 
 const ITEM_COUNT = 4;
 const DEADLINE_MS = 800;
-/** The API follows so many products of a cart. */
+/** The maximum number of products of a cart in one request. */
 const CART_LINES_MAX = 20;
 
 /** The recommendations at this path; an empty list if they are unavailable. */
