@@ -108,7 +108,7 @@ mod tests {
             ("Cargo.toml", &["/a/Cargo.toml"], &["/a/b/Cargo.toml"]),
             ("src", &["/a/src/b/c.rs", "/a/src"], &["/a/src2"]),
             ("*.go", &["/a/main.go", "/a/b/c/main.go"], &["/a/main.rs"]),
-            ("../shared/*.wit", &["/shared/a.wit"], &["/a/shared/a.wit"]),
+            ("../common/*.wit", &["/common/a.wit"], &["/a/common/a.wit"]),
             ("./x/../y/?.js", &["/a/y/b.js"], &["/a/x/b.js"]),
             ("/other/**/[ab].c", &["/other/a.c", "/other/x/b.c"], &["/a/a.c", "/other/c.c"]),
         ] {
